@@ -1,0 +1,162 @@
+#include "sql/database.hpp"
+#include "tracking/service.hpp"
+
+namespace maru::tracking {
+namespace {
+
+constexpr std::string_view kTables = R"sql(
+CREATE TABLE tracking_experiments (
+    number INTEGER PRIMARY KEY,
+    project_id TEXT NOT NULL,
+    id BIGINT NOT NULL,
+    name TEXT NOT NULL,
+    artifact_location TEXT NOT NULL,
+    deleted BIGINT NOT NULL DEFAULT 0,
+    created_at BIGINT NOT NULL,
+    updated_at BIGINT NOT NULL,
+    UNIQUE (project_id, id),
+    UNIQUE (project_id, name)
+);
+CREATE TABLE tracking_experiment_tags (
+    experiment BIGINT NOT NULL REFERENCES tracking_experiments (number),
+    key TEXT NOT NULL,
+    value TEXT NOT NULL,
+    PRIMARY KEY (experiment, key)
+);
+CREATE TABLE tracking_runs (
+    number INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    project_id TEXT NOT NULL,
+    experiment BIGINT NOT NULL REFERENCES tracking_experiments (number),
+    name TEXT NOT NULL,
+    user_name TEXT NOT NULL,
+    status TEXT NOT NULL,
+    started_at BIGINT NOT NULL,
+    ended_at BIGINT,
+    deleted BIGINT NOT NULL DEFAULT 0,
+    artifact_uri TEXT NOT NULL,
+    job_id TEXT,
+    awaits_client BIGINT NOT NULL DEFAULT 0
+);
+CREATE INDEX tracking_runs_by_start ON tracking_runs (experiment, deleted, started_at DESC, id);
+CREATE INDEX tracking_runs_by_job ON tracking_runs (job_id);
+CREATE TABLE tracking_parameters (
+    run BIGINT NOT NULL,
+    key TEXT NOT NULL,
+    value TEXT NOT NULL,
+    PRIMARY KEY (run, key)
+);
+CREATE TABLE tracking_tags (
+    run BIGINT NOT NULL,
+    key TEXT NOT NULL,
+    value TEXT NOT NULL,
+    PRIMARY KEY (run, key)
+);
+CREATE TABLE tracking_metric_keys (
+    number INTEGER PRIMARY KEY,
+    key TEXT NOT NULL UNIQUE
+);
+CREATE TABLE tracking_points (
+    run BIGINT NOT NULL,
+    key BIGINT NOT NULL,
+    at BIGINT NOT NULL,
+    step BIGINT NOT NULL,
+    bits BIGINT NOT NULL,
+    PRIMARY KEY (run, key, at, step, bits)
+);
+CREATE TABLE tracking_latest (
+    run BIGINT NOT NULL,
+    key BIGINT NOT NULL,
+    step BIGINT NOT NULL,
+    at BIGINT NOT NULL,
+    value DOUBLE PRECISION NOT NULL,
+    is_nan BIGINT NOT NULL,
+    PRIMARY KEY (run, key)
+);
+CREATE TABLE tracking_datasets (
+    number INTEGER PRIMARY KEY,
+    experiment BIGINT NOT NULL,
+    name TEXT NOT NULL,
+    digest TEXT NOT NULL,
+    source_type TEXT NOT NULL,
+    source TEXT NOT NULL,
+    schema TEXT NOT NULL,
+    profile TEXT NOT NULL,
+    UNIQUE (experiment, name, digest)
+);
+CREATE TABLE tracking_dataset_inputs (
+    run BIGINT NOT NULL,
+    dataset BIGINT NOT NULL,
+    PRIMARY KEY (run, dataset)
+);
+CREATE TABLE tracking_dataset_input_tags (
+    run BIGINT NOT NULL,
+    dataset BIGINT NOT NULL,
+    key TEXT NOT NULL,
+    value TEXT NOT NULL,
+    PRIMARY KEY (run, dataset, key)
+);
+CREATE TABLE tracking_model_links (
+    run BIGINT NOT NULL,
+    is_output BIGINT NOT NULL,
+    model_id TEXT NOT NULL,
+    step BIGINT NOT NULL,
+    PRIMARY KEY (run, is_output, model_id, step)
+);
+CREATE TABLE tracking_models (
+    number INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    project_id TEXT NOT NULL,
+    experiment BIGINT NOT NULL REFERENCES tracking_experiments (number),
+    name TEXT NOT NULL,
+    model_type TEXT NOT NULL,
+    source_run_id TEXT,
+    artifact_uri TEXT NOT NULL,
+    status TEXT NOT NULL,
+    deleted BIGINT NOT NULL DEFAULT 0,
+    created_at BIGINT NOT NULL,
+    updated_at BIGINT NOT NULL
+);
+CREATE INDEX tracking_models_by_experiment ON tracking_models (experiment, created_at DESC);
+CREATE TABLE tracking_model_parameters (
+    model BIGINT NOT NULL,
+    key TEXT NOT NULL,
+    value TEXT NOT NULL,
+    PRIMARY KEY (model, key)
+);
+CREATE TABLE tracking_model_tags (
+    model BIGINT NOT NULL,
+    key TEXT NOT NULL,
+    value TEXT NOT NULL,
+    PRIMARY KEY (model, key)
+);
+CREATE TABLE tracking_model_metrics (
+    model BIGINT NOT NULL,
+    key BIGINT NOT NULL,
+    at BIGINT NOT NULL,
+    step BIGINT NOT NULL,
+    run BIGINT NOT NULL,
+    bits BIGINT NOT NULL,
+    value DOUBLE PRECISION NOT NULL,
+    dataset_name TEXT NOT NULL,
+    dataset_digest TEXT NOT NULL,
+    PRIMARY KEY (model, key, at, step, run, bits)
+);
+CREATE TABLE tracking_artifacts (
+    project_id TEXT NOT NULL,
+    path TEXT NOT NULL,
+    sha256 TEXT NOT NULL,
+    size_bytes BIGINT NOT NULL,
+    created_at BIGINT NOT NULL,
+    PRIMARY KEY (project_id, path)
+);
+CREATE INDEX tracking_artifacts_by_blob ON tracking_artifacts (sha256);
+)sql";
+
+constexpr sql::Migration kMigrations[] = {{"tracking", 1, kTables}};
+
+}  // namespace
+
+const std::span<const sql::Migration> migrations{kMigrations};
+
+}  // namespace maru::tracking
