@@ -1,11 +1,12 @@
-# maru_module(NAME [DEPS module...] [LIBRARIES target...])
+# maru_module(NAME [DEPS module...] [INTERFACES module...] [LIBRARIES target...])
 #
 # One room of src/: a static library of every *.cpp below its folder (deeper folders that have a
 # CMakeLists.txt of their own are modules of their own), and a test program of every *_test.cpp.
-# DEPS are the modules whose headers it may include; tests/structure/test_includes.py holds the code to
+# INTERFACES are modules of which it includes header-only declarations (types.hpp, operations.hpp) without
+# linking them. DEPS are the modules whose headers it may include; tests/structure/test_includes.py holds the code to
 # them, reading the list that each call appends to build/*/modules.txt.
 function(maru_module NAME)
-    cmake_parse_arguments(ARG "" "" "DEPS;LIBRARIES;TEST_DEPS" ${ARGN})
+    cmake_parse_arguments(ARG "" "" "DEPS;INTERFACES;LIBRARIES;TEST_DEPS" ${ARGN})
     file(GLOB_RECURSE files CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
     file(GLOB_RECURSE nested ${CMAKE_CURRENT_SOURCE_DIR}/*/CMakeLists.txt)
     foreach(inner ${nested})
@@ -28,7 +29,7 @@ function(maru_module NAME)
     endif()
 
     file(RELATIVE_PATH folder ${CMAKE_SOURCE_DIR}/src ${CMAKE_CURRENT_SOURCE_DIR})
-    string(REPLACE ";" " " deps "${ARG_DEPS}")
+    string(REPLACE ";" " " deps "${ARG_DEPS};${ARG_INTERFACES}")
     set_property(GLOBAL APPEND PROPERTY MARU_MODULES "${NAME} ${folder} ${deps}")
 
     if(MARU_TESTS AND tests)

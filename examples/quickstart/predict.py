@@ -1,4 +1,4 @@
-"""Ask an endpoint for the digits on 200 images that its model has never seen; Python alone, no packages.
+"""Ask an endpoint for the digits on 200 images that its model has never seen; needs no packages.
 
 Reads MARU_URL, MARU_TOKEN and MARU_PROJECT, as the command line does.
 """
@@ -18,7 +18,9 @@ class Server:
 
     def __init__(self, url: str, token: str) -> None:
         parts = urllib.parse.urlsplit(url)
-        connect = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+        connect = (
+            http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+        )
         self._connection = connect(parts.netloc, timeout=60)
         self._headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
 
@@ -50,7 +52,9 @@ def main() -> None:
     api = f"/api/v1/projects/{project}"
     endpoint = server.request("GET", f"{api}/endpoints/{arguments.endpoint}")
     variant = endpoint["variants"][0]
-    version = server.request("GET", f"{api}/models/{variant['model']}/versions/{variant['version']}")
+    version = server.request(
+        "GET", f"{api}/models/{variant['model']}/versions/{variant['version']}"
+    )
     held_out = server.request(
         "GET", f"{api}/runs/{version['run_id']}/artifacts/content?path=held_out.json"
     )

@@ -179,8 +179,8 @@ net::ClientResponse ApiClient::send(net::ClientRequest request) {
 void ApiClient::stream(net::ClientRequest request,
                        const std::function<bool(std::string_view)>& receive) {
     complete(request);
-    // The status comes with the last byte only, so an error's body is told from a stream by its first byte:
-    // server-sent events never begin with '{'.
+    // The status comes with the last byte only, so an error's body is told from a stream by its
+    // first byte: server-sent events never begin with '{'.
     std::string error_body;
     bool first = true, is_error = false;
     auto response = connection().stream(request, [&](std::string_view bytes) {
@@ -237,7 +237,8 @@ Error error_from(const net::ClientResponse& response) {
     }
     if (!body.error_code.empty()) return Error(code, body.message);
     if (body.error.message.empty())
-        return Error(code, fmt::format("the server answered {} without saying why", response.status));
+        return Error(code,
+                     fmt::format("the server answered {} without saying why", response.status));
     auto named = error_code_from(body.error.code);
     if (named != ErrorCode::unknown) code = named;
     std::vector<ErrorDetail> details;

@@ -21,9 +21,9 @@ struct CallOptions {
 
 /// Calls the server's operations as they are declared, over one kept connection.
 ///
-/// Threads: one at a time; a second thread needs a client of its own. Errors: what the server answers comes
-/// out as maru::Error with its code, message and details; unavailable where it can't be reached.
-/// Example: api_client_test.cpp.
+/// Threads: one at a time; a second thread needs a client of its own. Errors: what the server
+/// answers comes out as maru::Error with its code, message and details; unavailable where it can't
+/// be reached. Example: api_client_test.cpp.
 class ApiClient {
   public:
     /// `url` as normalize_url returns it; a path in it goes before every target.
@@ -43,6 +43,18 @@ class ApiClient {
             return decode<Response>(answer.body);
     }
 
+    /// Sends a file as the body of an operation that takes bytes.
+    template <class Request, class Response>
+    Response upload(const api::Operation<Request, Response>& operation, const Request& request,
+                    const std::filesystem::path& file) {
+        auto prepared = make(operation.method, operation.path, reflection::type_of<Request>(),
+                             &request, &initial<Request>(), {});
+        prepared.headers.set("Content-Type", "application/octet-stream");
+        prepared.body.clear();
+        prepared.body_file = file;
+        return decode<Response>(send(std::move(prepared)).body);
+    }
+
     /// The bytes that an operation with a Raw answer gives.
     template <class Request>
     std::string fetch(const api::Operation<Request, api::Raw>& operation, const Request& request,
@@ -52,7 +64,8 @@ class ApiClient {
             .body;
     }
 
-    /// Hands on the bytes of an operation with a Raw answer as they come, until `receive` returns false.
+    /// Hands on the bytes of an operation with a Raw answer as they come, until `receive` returns
+    /// false.
     template <class Request>
     void stream(const api::Operation<Request, api::Raw>& operation, const Request& request,
                 std::chrono::milliseconds timeout,

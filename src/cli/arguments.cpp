@@ -29,8 +29,8 @@ void Arguments::option(std::string names, std::string placeholder, Argument::Tar
 
 void Arguments::positional(std::string placeholder, Argument::Target target, std::string help,
                            std::vector<std::string> choices) {
-    bool required = !std::holds_alternative<std::optional<std::string>*>(target) &&
-                    !std::holds_alternative<std::optional<std::int64_t>*>(target);
+    bool required = std::holds_alternative<std::string*>(target) ||
+                    std::holds_alternative<std::int64_t*>(target);
     all_.push_back({.kind = Argument::Kind::positional,
                     .names = placeholder,
                     .placeholder = placeholder,

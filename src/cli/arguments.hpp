@@ -12,9 +12,9 @@ namespace maru::cli {
 /// One option or positional of a command, and where its value goes.
 struct Argument {
     enum class Kind { flag, option, positional, rest };
-    using Target = std::variant<bool*, std::string*, std::optional<std::string>*,
-                                std::vector<std::string>*, std::int64_t*,
-                                std::optional<std::int64_t>*>;
+    using Target =
+        std::variant<bool*, std::string*, std::optional<std::string>*, std::vector<std::string>*,
+                     std::int64_t*, std::optional<std::int64_t>*>;
     Kind kind;
     std::string names;        // "-f,--follow"; of a positional its placeholder
     std::string placeholder;  // "SECONDS"; empty for a flag
@@ -37,10 +37,11 @@ class Arguments {
     void flag(std::string names, bool& value, std::string help);
     void option(std::string names, std::string placeholder, Argument::Target target,
                 std::string help, std::vector<std::string> choices = {});
-    /// Required if the target is a plain string; a list takes one or more.
+    /// Required if the target is a plain string; a list takes any number.
     void positional(std::string placeholder, Argument::Target target, std::string help,
                     std::vector<std::string> choices = {});
-    /// Everything from the first word that isn't an option, or from "--": someone else's command line.
+    /// Everything from the first word that isn't an option, or from "--": someone else's command
+    /// line.
     void rest(std::string placeholder, std::vector<std::string>& value, std::string help);
 
     const std::vector<Argument>& all() const { return all_; }
@@ -59,7 +60,8 @@ struct GlobalOptions {
 };
 
 /// Reads `words` (without the program's and the command's name) into the targets of `arguments`.
-/// Throws invalid_argument that says what is wrong. Where `help` comes true nothing else is checked.
+/// Throws invalid_argument that says what is wrong. Where `help` comes true nothing else is
+/// checked.
 void parse(const Arguments& arguments, std::vector<std::string> words, const bool& help);
 
 }  // namespace maru::cli

@@ -12,10 +12,11 @@ namespace maru::cli {
 
 class Session;
 
-/// One command of the table. Its file in commands/ makes it; nothing of it runs unless it is chosen.
+/// One command of the table. Its file in commands/ makes it; nothing of it runs unless it is
+/// chosen.
 struct Command {
-    std::string_view name;     // "job show"
-    std::string_view summary;  // "Show one job"
+    std::string_view name;          // "job show"
+    std::string_view summary;       // "Show one job"
     std::string_view details = "";  // more for its help page: what it does that isn't obvious
     std::function<void(Arguments&)> configure = [](Arguments&) {};
     std::function<int(Session&)> run;  // empty: another part of the binary reads its arguments
@@ -28,7 +29,8 @@ using CommandFactory = std::vector<Command> (*)();
 /// Every command, in the order of the help.
 const std::vector<Command>& commands();
 
-/// Finds the command that `words` begin with ("job", "show", ...) and how many words its name takes.
+/// Finds the command that `words` begin with ("job", "show", ...) and how many words its name
+/// takes.
 struct Found {
     const Command* command = nullptr;
     std::size_t words = 0;

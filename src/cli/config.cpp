@@ -15,8 +15,8 @@ std::optional<std::string> process_environment(std::string_view name) {
 
 namespace {
 
-std::filesystem::path base_directory(const EnvironmentLookup& environment, std::string_view variable,
-                                     std::string_view below_home) {
+std::filesystem::path base_directory(const EnvironmentLookup& environment,
+                                     std::string_view variable, std::string_view below_home) {
     // The XDG specification tells programs to ignore relative paths in its variables.
     if (auto set = environment(variable); set && set->starts_with('/')) return *set;
     if (auto home = environment("HOME")) return std::filesystem::path(*home) / below_home;

@@ -2,8 +2,8 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 
-#include <sstream>
 #include <toml++/toml.h>
+#include <sstream>
 
 #include "base/error.hpp"
 #include "base/files.hpp"
@@ -23,12 +23,14 @@ toml::table read_table(const std::filesystem::path& path) {
     try {
         return toml::parse(text, path.string());
     } catch (const toml::parse_error& error) {
-        fail(ErrorCode::invalid_argument, "{}:{}: {}; correct the file, or remove it and run maru login",
-             path.string(), error.source().begin.line, error.description());
+        fail(ErrorCode::invalid_argument,
+             "{}:{}: {}; correct the file, or remove it and run maru login", path.string(),
+             error.source().begin.line, error.description());
     }
 }
 
-std::string text_of(const toml::table& table, std::string_view key, const std::filesystem::path& path) {
+std::string text_of(const toml::table& table, std::string_view key,
+                    const std::filesystem::path& path) {
     const auto* node = table.get(key);
     if (!node) return {};
     auto value = node->value<std::string>();

@@ -131,6 +131,8 @@ std::string format_cpus(std::int64_t cpu_milli) {
     return text;
 }
 
-std::string format_number(double value) { return fmt::format("{:.6g}", value); }
+std::string format_number(double value) {
+    return fmt::format("{:.6g}", value);
+}
 
 }  // namespace maru::cli

@@ -11,9 +11,8 @@
 
 namespace maru::cli {
 
-/// Columns under capital headings, two spaces apart. On a terminal long texts are cut in the middle so that no
-/// row wraps; elsewhere nothing is cut.
-/// Example: output_test.cpp.
+/// Columns under capital headings, two spaces apart. On a terminal long texts are cut in the middle
+/// so that no row wraps; elsewhere nothing is cut. Example: output_test.cpp.
 class Table {
   public:
     enum class Align { left, right };
@@ -27,8 +26,9 @@ class Table {
         Colour colour = Colour::none;
         Cell(std::string text_, Colour colour_ = Colour::none)
             : text(std::move(text_)), colour(colour_) {}
-        Cell(const char* text_) : text(text_) {}
-        Cell(std::string_view text_, Colour colour_ = Colour::none) : text(text_), colour(colour_) {}
+        Cell(const char* text_, Colour colour_ = Colour::none) : text(text_), colour(colour_) {}
+        Cell(std::string_view text_, Colour colour_ = Colour::none)
+            : text(text_), colour(colour_) {}
         Cell(std::int64_t number) : text(std::to_string(number)) {}
     };
 

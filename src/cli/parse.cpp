@@ -19,7 +19,9 @@ std::int64_t whole_number(const Argument& argument, const std::string& text) {
 
 void store(const Argument& argument, const std::vector<std::string>& values) {
     for (const auto& value : values) {
-        if (argument.choices.empty() || std::ranges::find(argument.choices, value) != argument.choices.end()) continue;
+        if (argument.choices.empty() ||
+            std::ranges::find(argument.choices, value) != argument.choices.end())
+            continue;
         fail(ErrorCode::invalid_argument, "{}: expected one of {}, got \"{}\"",
              argument.long_name(), fmt::join(argument.choices, ", "), value);
     }
@@ -69,7 +71,8 @@ void declare(CLI::App& app, const Argument& argument) {
                               [&argument] { **std::get_if<bool*>(&argument.target) = true; });
         return;
     }
-    // CLI11 tells positionals from options by the dash; a placeholder such as "MODEL/VERSION" is no name.
+    // CLI11 tells positionals from options by the dash; a placeholder such as "MODEL/VERSION" is no
+    // name.
     std::string name = argument.kind == Argument::Kind::option ? argument.names : "positional";
     if (argument.kind == Argument::Kind::positional)
         name += std::to_string(app.get_options().size());
@@ -85,7 +88,8 @@ void declare(CLI::App& app, const Argument& argument) {
 }
 
 std::string lower_first(std::string text) {
-    if (!text.empty()) text[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(text[0])));
+    if (!text.empty())
+        text[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(text[0])));
     return text;
 }
 

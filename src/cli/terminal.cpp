@@ -23,7 +23,11 @@ constexpr char32_t kReplacement = 0xfffd;
 /// Decodes one character and moves on; broken bytes become U+FFFD.
 char32_t next_character(std::string_view& text) {
     auto lead = static_cast<unsigned char>(text.front());
-    std::size_t length = lead < 0x80 ? 1 : lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : lead >= 0xc0 ? 2 : 0;
+    std::size_t length = lead < 0x80    ? 1
+                         : lead >= 0xf0 ? 4
+                         : lead >= 0xe0 ? 3
+                         : lead >= 0xc0 ? 2
+                                        : 0;
     if (length == 0 || length > text.size()) {
         text.remove_prefix(1);
         return kReplacement;
@@ -55,8 +59,8 @@ int columns_of(char32_t character) {
                                                                          {0xff00, 0xff60},
                                                                          {0x1f300, 0x1faff},
                                                                          {0x20000, 0x3fffd}}};
-    if ((character >= 0x0300 && character <= 0x036f) || character == 0x200b || character == 0x200d ||
-        (character >= 0xfe00 && character <= 0xfe0f))
+    if ((character >= 0x0300 && character <= 0x036f) || character == 0x200b ||
+        character == 0x200d || (character >= 0xfe00 && character <= 0xfe0f))
         return 0;
     for (auto [from, to] : wide)
         if (character >= from && character <= to) return 2;
@@ -100,7 +104,8 @@ Terminal Terminal::of(int descriptor) {
     const char* kind = std::getenv("TERM");
     terminal.colours = !(no_colour && *no_colour) && !(kind && std::string_view(kind) == "dumb");
     winsize size{};
-    terminal.width = ::ioctl(descriptor, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+    terminal.width =
+        ::ioctl(descriptor, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
     return terminal;
 }
 
@@ -173,8 +178,12 @@ std::string printable(std::string_view text) {
     return clean;
 }
 
-void print_out(std::string_view text) { write_or_leave(STDOUT_FILENO, text); }
-void print_err(std::string_view text) { write_or_leave(STDERR_FILENO, text); }
+void print_out(std::string_view text) {
+    write_or_leave(STDOUT_FILENO, text);
+}
+void print_err(std::string_view text) {
+    write_or_leave(STDERR_FILENO, text);
+}
 
 std::string prompt_secret(const std::string& question) {
     FileDescriptor terminal(::open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY));

@@ -35,7 +35,8 @@ std::string prompt_secret(const std::string& question);
 std::string read_line_from_stdin(std::string_view what);
 std::string read_all_from_stdin();
 
-/// One line at the bottom of the terminal that says what we wait for. Does nothing elsewhere. Threads: any.
+/// One line at the bottom of the terminal that says what we wait for. Does nothing elsewhere.
+/// Threads: any.
 class StatusLine {
   public:
     explicit StatusLine(const Terminal& terminal) : terminal_(terminal) {}

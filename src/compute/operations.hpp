@@ -10,14 +10,14 @@ struct CreateJob {
     std::vector<std::string> command;
     std::optional<std::string> environment, code;
     Resources resources;
-    std::int32_t replica_count = 1, retries = 0;
+    std::int32_t retries = 0;
     std::optional<std::int64_t> time_limit_s;
     std::int64_t stop_grace_s = 10;
     std::map<std::string, std::string> variables, parameters;
     std::optional<std::string> experiment;
 };
 BOOST_DESCRIBE_STRUCT(CreateJob, (),
-                      (project, name, command, environment, code, resources, replica_count, retries, time_limit_s,
+                      (project, name, command, environment, code, resources, retries, time_limit_s,
                        stop_grace_s, variables, parameters, experiment))
 MARU_REQUIRED(CreateJob, "command")
 
@@ -71,9 +71,8 @@ struct ReadJobLog {
     std::int32_t replica = 0;
     bool follow = false;
     std::int64_t offset = 0;
-    std::int32_t attempt = 0;  // 0: the latest
 };
-BOOST_DESCRIBE_STRUCT(ReadJobLog, (), (project, id, replica, follow, offset, attempt))
+BOOST_DESCRIBE_STRUCT(ReadJobLog, (), (project, id, replica, follow, offset))
 inline constexpr api::Operation<ReadJobLog, api::Raw> read_job_log{
     .id = "jobs.logs", .method = api::Method::get, .path = "/projects/{project}/jobs/{id}/logs",
     .summary = "Read a replica's output as text, or follow it as server-sent events (log, end)",

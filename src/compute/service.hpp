@@ -16,14 +16,16 @@ namespace maru::compute {
 
 /// A workload as the platform's own code submits it; jobs of people come through CreateJob.
 struct Submission {
-    std::string project_id;
+    api::ProjectRef project;
+    /// Runs as another user number than the project's, where what it writes is shared by all projects.
+    std::optional<std::int64_t> user_number;
     std::string user;
     std::string name;
     WorkloadKind kind = WorkloadKind::job;
     std::vector<std::string> command;
     std::optional<std::string> environment, code;
     Resources resources;
-    std::int32_t replica_count = 1, retries = 0;
+    std::int32_t retries = 0;
     std::optional<std::int64_t> time_limit_s;
     std::int64_t stop_grace_s = 10;
     std::map<std::string, std::string> variables, parameters;
@@ -36,11 +38,11 @@ struct Submission {
 struct Workload {
     Job job;
     std::string project_id;
-    std::int64_t project_number = 0;
-    std::string attempt_id;
+    std::int64_t user_number = 0;
+    std::string attempt_id;               // of the attempt that runs or ran last; empty before the first
+    std::optional<std::string> stopping;  // the reason, once a stop was asked for
     Json private_data;
-    /// Its own folder, DIR/workloads/ID/ATTEMPT: work/ (its working directory), run/ (its sockets, /run/maru
-    /// inside), logs/INDEX.log.
+    /// The attempt's own folder: work/ (its working directory, /workspace inside) and run/ (its sockets, /run/maru inside).
     std::filesystem::path folder;
 };
 
@@ -88,7 +90,7 @@ class Service {
     api::Page<Job> list(std::string_view project_id, const ListJobs& request);
     /// Idempotent; a workload that has ended stays as it is. `reason`: "stopped by admin".
     Job stop_workload(std::string_view project_id, std::string_view id, std::string_view reason);
-    Job retry(std::string_view project_id, std::string_view id, std::string_view user);
+    Job retry(const api::ProjectRef& project, std::string_view id, std::string_view user);
     api::Page<Event> events(std::string_view project_id, const ListJobEvents& request);
     Waiting why(std::string_view project_id, std::string_view id);
     UsageHistory usage(std::string_view project_id, std::string_view id);
@@ -96,6 +98,8 @@ class Service {
     net::Response follow_events(std::string_view project_id, const FollowEvents& request,
                                 std::string_view last_event_id);
     Status status();
+    /// Why the project can't be deleted ("it has 3 jobs"), or nothing.
+    std::optional<std::string> blocks_deletion(sql::Connection& connection, std::string_view project_id);
     /// Something that a waits_for depends on has changed: look again.
     void wake();
 

@@ -14,7 +14,8 @@ UserAndPassword read_basic(std::string_view encoded) {
         decoded = from_base64(encoded);
     } catch (const Error&) {
         // The message of from_base64 could quote the secret.
-        fail(ErrorCode::unauthenticated, "the Authorization header is not valid base64 after Basic");
+        fail(ErrorCode::unauthenticated,
+             "the Authorization header is not valid base64 after Basic");
     }
     auto colon = decoded.find(':');
     if (colon == std::string::npos)
@@ -57,7 +58,9 @@ Credentials read_credentials(const net::RequestHead& head) {
     return found;
 }
 
-bool is_safe_method(std::string_view method) { return method == "GET" || method == "HEAD"; }
+bool is_safe_method(std::string_view method) {
+    return method == "GET" || method == "HEAD";
+}
 
 std::string csrf_token_of(std::string_view session_secret) {
     return to_base64_url(hmac_sha256(session_secret, "maru csrf token"));
@@ -67,8 +70,9 @@ void refuse_cross_site(const net::RequestHead& head) {
     if (is_safe_method(head.method) && !head.headers.has("Upgrade")) return;
     std::string_view origin = head.headers.get("Origin");
     std::string_view site = head.headers.get("Sec-Fetch-Site");
-    // Browsers that send Sec-Fetch-Site know better than a comparison with Host, which a reverse proxy may
-    // have changed. "same-site" is not enough: another port of this host is the same site.
+    // Browsers that send Sec-Fetch-Site know better than a comparison with Host, which a reverse
+    // proxy may have changed. "same-site" is not enough: another port of this host is the same
+    // site.
     bool own = true;
     if (!site.empty())
         own = site == "same-origin" || site == "none";
@@ -84,18 +88,22 @@ void check_csrf_token(const net::RequestHead& head, std::string_view session_sec
     std::string_view given = head.headers.get("X-CSRF-Token");
     if (given.empty())
         fail(ErrorCode::permission_denied,
-             "the CSRF token is missing: requests with a session's cookie that change something need "
+             "the CSRF token is missing: requests with a session's cookie that change something "
+             "need "
              "the header X-CSRF-Token with csrf_token of GET /api/v1/session");
     if (!equal_in_constant_time(given, csrf_token_of(session_secret)))
         fail(ErrorCode::permission_denied,
-             "the CSRF token in X-CSRF-Token is not this session's; get it from GET /api/v1/session");
+             "the CSRF token in X-CSRF-Token is not this session's; get it from GET "
+             "/api/v1/session");
 }
 
 std::string session_cookie(std::string_view secret, std::int64_t age_max_s, bool encrypted) {
-    return fmt::format("{}={}; Path=/; Max-Age={}; HttpOnly; SameSite=Lax{}", kSessionCookie, secret,
-                       age_max_s, encrypted ? "; Secure" : "");
+    return fmt::format("{}={}; Path=/; Max-Age={}; HttpOnly; SameSite=Lax{}", kSessionCookie,
+                       secret, age_max_s, encrypted ? "; Secure" : "");
 }
 
-std::string expired_session_cookie(bool encrypted) { return session_cookie("", 0, encrypted); }
+std::string expired_session_cookie(bool encrypted) {
+    return session_cookie("", 0, encrypted);
+}
 
 }  // namespace maru::identity

@@ -31,8 +31,7 @@ class PasswordHasher::Slot {
                 fail(ErrorCode::resource_exhausted,
                      "too many passwords are being checked at this moment; try again in a second");
             ++hasher_.waiting_;
-            hasher_.freed_.wait(lock,
-                                [&] { return hasher_.running_ < options.concurrent_max; });
+            hasher_.freed_.wait(lock, [&] { return hasher_.running_ < options.concurrent_max; });
             --hasher_.waiting_;
         }
         ++hasher_.running_;
@@ -69,8 +68,7 @@ std::string PasswordHasher::hash(std::string_view password) {
 bool PasswordHasher::matches(std::string_view encoded, std::string_view password, Turn turn) {
     if (password.size() > kPasswordBytesMax) return false;
     Slot slot(*this, turn);
-    int error =
-        argon2id_verify(std::string(encoded).c_str(), password.data(), password.size());
+    int error = argon2id_verify(std::string(encoded).c_str(), password.data(), password.size());
     if (error == ARGON2_OK) return true;
     if (error == ARGON2_VERIFY_MISMATCH) return false;
     if (error == ARGON2_MEMORY_ALLOCATION_ERROR)
@@ -84,8 +82,9 @@ void PasswordHasher::pretend(std::string_view password, Turn turn) {
     Slot slot(*this, turn);
     std::array<char, kSaltBytes> salt{};
     std::array<char, kHashBytes> hash{};
-    int error = argon2id_hash_raw(options_.passes, options_.memory_kib, kLanes, password.data(),
-                                  password.size(), salt.data(), salt.size(), hash.data(), hash.size());
+    int error =
+        argon2id_hash_raw(options_.passes, options_.memory_kib, kLanes, password.data(),
+                          password.size(), salt.data(), salt.size(), hash.data(), hash.size());
     if (error == ARGON2_MEMORY_ALLOCATION_ERROR)
         fail(ErrorCode::resource_exhausted, "not enough memory to check a password ({} KiB)",
              options_.memory_kib);
@@ -93,9 +92,11 @@ void PasswordHasher::pretend(std::string_view password, Turn turn) {
 
 void check_password(std::string_view field, std::string_view password) {
     if (password.size() < kPasswordBytesMin)
-        fail_field(field, fmt::format("is too short: a password has at least {} bytes", kPasswordBytesMin));
+        fail_field(field, fmt::format("is too short: a password has at least {} bytes",
+                                      kPasswordBytesMin));
     if (password.size() > kPasswordBytesMax)
-        fail_field(field, fmt::format("is too long: a password has at most {} bytes", kPasswordBytesMax));
+        fail_field(field,
+                   fmt::format("is too long: a password has at most {} bytes", kPasswordBytesMax));
     // A message of check_text could quote the text, so a password goes through its own check.
     if (!is_utf8(password) || password.find('\0') != std::string_view::npos)
         fail_field(field, "is not UTF-8 text");

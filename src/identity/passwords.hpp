@@ -15,14 +15,16 @@ struct PasswordOptions {
     int waiting_max = 6;
 };
 
-/// Hashes and checks passwords with Argon2id (RFC 9106), only a few at a time, so that a storm of sign-ins
-/// exhausts neither memory nor the worker threads.
+/// Hashes and checks passwords with Argon2id (RFC 9106), only a few at a time, so that a storm of
+/// sign-ins exhausts neither memory nor the worker threads.
 ///
-/// Threads: any; `hash` and a waiting `matches` block for a turn. Errors: resource_exhausted when too many wait.
+/// Threads: any; `hash` and a waiting `matches` block for a turn. Errors: resource_exhausted when
+/// too many wait.
 class PasswordHasher {
   public:
     explicit PasswordHasher(PasswordOptions options) : options_(options) {}
-    /// The hash with its salt and parameters, as the reference implementation encodes them ("$argon2id$...").
+    /// The hash with its salt and parameters, as the reference implementation encodes them
+    /// ("$argon2id$...").
     std::string hash(std::string_view password);
     enum class Turn { wait, at_once };
     /// `at_once` throws resource_exhausted instead of waiting for a turn.
@@ -39,7 +41,8 @@ class PasswordHasher {
     int waiting_ = 0;
 };
 
-/// Throws invalid_argument that names `field` unless the password has 8 to 1024 bytes of UTF-8 text.
+/// Throws invalid_argument that names `field` unless the password has 8 to 1024 bytes of UTF-8
+/// text.
 void check_password(std::string_view field, std::string_view password);
 
 }  // namespace maru::identity

@@ -42,8 +42,8 @@ std::size_t WindowCounter::size() const {
 void WindowCounter::make_room(Time now) {
     std::erase_if(windows_, [&](const auto& entry) { return now >= entry.second.begin + window_; });
     if (windows_.size() < keys_max_) return;
-    auto oldest = std::ranges::min_element(
-        windows_, {}, [](const auto& entry) { return entry.second.begin; });
+    auto oldest = std::ranges::min_element(windows_, {},
+                                           [](const auto& entry) { return entry.second.begin; });
     windows_.erase(oldest);
 }
 
@@ -67,6 +67,11 @@ void SignInLimiter::begin(std::string_view address, std::string_view user, Time 
         fail(ErrorCode::resource_exhausted,
              "too many failed sign-ins from this address; try again in {} minutes",
              std::chrono::duration_cast<std::chrono::minutes>(limits_.window).count());
+}
+
+void SignInLimiter::withdraw(std::string_view address, std::string_view user, Time now) {
+    by_user_.take_back(key_of(address, user), now);
+    by_address_.take_back(limited_address(address), now);
 }
 
 void SignInLimiter::succeeded(std::string_view address, std::string_view user, Time now) {

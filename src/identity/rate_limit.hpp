@@ -42,18 +42,20 @@ class WindowCounter {
 
 struct SignInLimits {
     std::chrono::milliseconds window = std::chrono::minutes(5);
-    std::int64_t failures_max = 10;              // of one user name from one address
+    std::int64_t failures_max = 10;  // of one user name from one address
     std::int64_t failures_per_address_max = 100;
     std::size_t keys_max = 10'000;
 };
 
-/// Slows down the guessing of passwords: an attempt counts from its beginning, so that many at once don't slip
-/// through, and is taken back when it succeeds. Threads: any.
+/// Slows down the guessing of passwords: an attempt counts from its beginning, so that many at once
+/// don't slip through, and is taken back when it succeeds. Threads: any.
 class SignInLimiter {
   public:
     explicit SignInLimiter(SignInLimits limits);
     /// Throws resource_exhausted where too many attempts failed.
     void begin(std::string_view address, std::string_view user, Time now);
+    /// The attempt was neither right nor wrong.
+    void withdraw(std::string_view address, std::string_view user, Time now);
     void succeeded(std::string_view address, std::string_view user, Time now);
 
   private:

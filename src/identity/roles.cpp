@@ -58,7 +58,8 @@ Role least_role(Permission permission) {
 
 bool is_read(Permission permission, bool safe) {
     const Rule* rule = rule_of(permission);
-    return rule != nullptr && rule->read ? true : safe && permission != Permission::endpoints_predict;
+    if (rule == nullptr || permission == Permission::project_administer) return safe;
+    return rule->read;
 }
 
 }  // namespace maru::identity

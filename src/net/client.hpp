@@ -35,7 +35,8 @@ class Client {
     /// `base_url`: "http://HOST:PORT", "https://HOST:PORT" or "unix:/path/to/socket".
     static std::unique_ptr<Client> open(std::string_view base_url);
     virtual ClientResponse send(const ClientRequest& request) = 0;
-    /// Hands the body on as it comes; `receive` returns false to end early. Returns status and headers.
+    /// Hands the body on as it comes; `receive` returns false to end early. Returns status and
+    /// headers.
     virtual ClientResponse stream(const ClientRequest& request,
                                   const std::function<bool(std::string_view)>& receive) = 0;
 };

@@ -33,9 +33,9 @@ class Headers {
 
 /// What is known of a request before its body.
 struct RequestHead {
-    std::string method;          // "GET"
-    std::string target;          // as sent: "/p/a%20b?x=1"
-    std::string path;            // percent-decoded up to '?'; an encoded '/' (%2F) stays "%2F"
+    std::string method;  // "GET"
+    std::string target;  // as sent: "/p/a%20b?x=1"
+    std::string path;    // percent-decoded up to '?'; an encoded '/' (%2F) stays "%2F"
     std::vector<std::pair<std::string, std::string>> query;  // decoded
     Headers headers;
     std::string remote_address;  // "127.0.0.1", or "unix"
@@ -50,27 +50,31 @@ struct RequestHead {
 class BodyReader {
   public:
     virtual ~BodyReader() = default;
-    /// The next piece, empty at the end. Throws cancelled if the client is gone, invalid_argument past the limit.
+    /// The next piece, empty at the end. Throws cancelled if the client is gone, invalid_argument
+    /// past the limit.
     virtual std::string read() = 0;
     virtual std::optional<std::int64_t> content_length() const = 0;
 };
 
 struct Request : RequestHead {
-    std::string body;                    // buffered routes
-    BodyReader* body_reader = nullptr;   // streaming routes
+    std::string body;                   // buffered routes
+    BodyReader* body_reader = nullptr;  // streaming routes
 };
 
 /// A stream of bytes from any thread to one connection: log followers, event streams.
 ///
-/// `push` never blocks: it returns false once the client is gone or more than `bytes_max` wait unsent (the
-/// stream is then cut, and the client resumes from where it was). Threads: any.
+/// `push` never blocks: it returns false once the client is gone or more than `bytes_max` wait
+/// unsent (the stream is then cut, and the client resumes from where it was). Threads: any.
 class Channel {
   public:
     virtual ~Channel() = default;
     virtual bool push(std::string bytes) = 0;
     virtual void close() = 0;
     virtual bool is_open() const = 0;
-    /// Called once, on some thread, when the client is gone or the stream was cut. Set before the first push.
+    /// What has been pushed and is not yet sent: who has much to send paces himself by it.
+    virtual std::size_t waiting_bytes() const = 0;
+    /// Called once, on some thread, when the client is gone or the stream was cut. Set before the
+    /// first push.
     virtual void on_gone(std::function<void()> callback) = 0;
     static std::shared_ptr<Channel> create(std::size_t bytes_max = 4u << 20);
 };
@@ -86,9 +90,10 @@ struct ProxyBody {
     std::string unix_socket;  // path, or empty:
     std::string host;         // loopback host and port otherwise
     std::uint16_t port = 0;
-    std::string target;       // path and query to send there
-    Headers set_headers;      // replaced in the request that is passed on
-    /// Called once at the end with the answer's status (502 if none came) and the time it took.
+    std::string target;   // path and query to send there
+    Headers set_headers;  // replaced in the request that is passed on; an empty value removes
+    /// Called once at the end with the answer's status (502 or 504 if none came, 499 if the client
+    /// left first) and the time it took.
     std::function<void(unsigned status, std::int64_t latency_us)> done;
 };
 
@@ -123,7 +128,8 @@ struct Route {
     enum class Kind {
         buffered,   // body read whole (up to body_bytes_max), `handle` on a worker thread
         streaming,  // `handle` on a worker thread reads the body through Request::body_reader
-        direct,     // `handle_direct` at once on an I/O thread: must not block; the body is not read (proxying)
+        direct,  // `handle_direct` at once on an I/O thread: must not block; the body is not read
+                 // (proxying)
     };
     Kind kind = Kind::buffered;
     std::int64_t body_bytes_max = 16 << 20;

@@ -45,10 +45,17 @@ class WriteHookAccess {
   public:
     static ScopedWriteHook* take() {
         ScopedWriteHook* hook = current_hook;
-        return hook != nullptr && !hook->ran_ ? hook : nullptr;
+        while (hook != nullptr && hook->ran_) hook = hook->outer_;
+        return hook;
     }
-    static void run(ScopedWriteHook& hook, Connection& connection) { hook.hook_(connection); }
-    static void mark_ran(ScopedWriteHook& hook) { hook.ran_ = true; }
+    // Hooks may be nested: all that have not run do, the innermost first.
+    static void run(ScopedWriteHook& innermost, Connection& connection) {
+        for (ScopedWriteHook* hook = &innermost; hook != nullptr; hook = hook->outer_)
+            if (!hook->ran_) hook->hook_(connection);
+    }
+    static void mark_ran(ScopedWriteHook& innermost) {
+        for (ScopedWriteHook* hook = &innermost; hook != nullptr; hook = hook->outer_) hook->ran_ = true;
+    }
 };
 
 ScopedWriteHook::ScopedWriteHook(std::function<void(Connection&)> hook)

@@ -123,9 +123,10 @@ SqliteConnection::SqliteConnection(const std::filesystem::path& file, bool read_
     sqlite3_extended_result_codes(handle_, 1);
     try {
         // FULL: in WAL mode each commit is fsynced, so what was acknowledged survives power loss.
+        // LIKE heeds case, as in PostgreSQL.
         execute_script(
             "pragma busy_timeout = 10000; pragma journal_mode = wal; pragma synchronous = full;"
-            "pragma foreign_keys = on; pragma temp_store = memory;");
+            "pragma foreign_keys = on; pragma temp_store = memory; pragma case_sensitive_like = on;");
         if (read_only) execute_script("pragma query_only = on;");
     } catch (...) {
         sqlite3_close(handle_);

@@ -1,4 +1,4 @@
-"""The modules' borders: what src/ includes against what cmake declares (build/release/modules.txt)."""
+"""The modules' borders: what src/ includes against what CMake declares."""
 
 import re
 from functools import cache
@@ -88,7 +88,9 @@ def test_includes_are_declared() -> None:
             if target is None or (relative.endswith("_test.cpp") and target.startswith("compute")):
                 continue
             if target not in visible_from(module):
-                stray.append(f"src/{relative} includes {name}, but {module} does not depend on {target}")
+                stray.append(
+                    f"src/{relative} includes {name}, but {module} does not depend on {target}"
+                )
     assert not stray, "\n".join(stray)
 
 

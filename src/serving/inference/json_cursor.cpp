@@ -39,10 +39,11 @@ void append_utf8(std::string& out, unsigned code) {
 void JsonCursor::fail_here(std::string_view expected) const {
     auto offset = at_ - begin_;
     if (at_ == end_)
-        fail(ErrorCode::invalid_argument, "the JSON ends at byte {}: expected {}", offset, expected);
+        fail(ErrorCode::invalid_argument, "the JSON ends at byte {}: expected {}", offset,
+             expected);
     std::string_view rest(at_, static_cast<std::size_t>(std::min<std::ptrdiff_t>(end_ - at_, 20)));
-    fail(ErrorCode::invalid_argument, "the JSON is wrong at byte {}: expected {}, got \"{}\"", offset,
-         expected, rest);
+    fail(ErrorCode::invalid_argument, "the JSON is wrong at byte {}: expected {}, got \"{}\"",
+         offset, expected, rest);
 }
 
 void JsonCursor::expect(char wanted) {
@@ -74,20 +75,36 @@ void JsonCursor::escape() {
     switch (c) {
         case '"':
         case '\\':
-        case '/': scratch_ += c; return;
-        case 'b': scratch_ += '\b'; return;
-        case 'f': scratch_ += '\f'; return;
-        case 'n': scratch_ += '\n'; return;
-        case 'r': scratch_ += '\r'; return;
-        case 't': scratch_ += '\t'; return;
-        case 'u': break;
-        default: --at_; fail_here("an escaped character");
+        case '/':
+            scratch_ += c;
+            return;
+        case 'b':
+            scratch_ += '\b';
+            return;
+        case 'f':
+            scratch_ += '\f';
+            return;
+        case 'n':
+            scratch_ += '\n';
+            return;
+        case 'r':
+            scratch_ += '\r';
+            return;
+        case 't':
+            scratch_ += '\t';
+            return;
+        case 'u':
+            break;
+        default:
+            --at_;
+            fail_here("an escaped character");
     }
     unsigned code = hex4();
     if (code >= 0xd800 && code < 0xdc00 && end_ - at_ >= 6 && at_[0] == '\\' && at_[1] == 'u') {
         at_ += 2;
         unsigned low = hex4();
-        code = low >= 0xdc00 && low < 0xe000 ? 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00) : 0xfffd;
+        code = low >= 0xdc00 && low < 0xe000 ? 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00)
+                                             : 0xfffd;
     } else if (code >= 0xd800 && code < 0xe000) {
         code = 0xfffd;
     }
@@ -97,9 +114,9 @@ void JsonCursor::escape() {
 std::string_view JsonCursor::string() {
     if (!take('"')) fail_here("a string");
     const char* from = at_;
-    while (at_ != end_ && *at_ != '"' && *at_ != '\\' && static_cast<unsigned char>(*at_) >= 0x20) ++at_;
-    if (at_ != end_ && *at_ == '"')
-        return {from, static_cast<std::size_t>(at_++ - from)};
+    while (at_ != end_ && *at_ != '"' && *at_ != '\\' && static_cast<unsigned char>(*at_) >= 0x20)
+        ++at_;
+    if (at_ != end_ && *at_ == '"') return {from, static_cast<std::size_t>(at_++ - from)};
     scratch_.assign(from, at_);
     while (true) {
         if (at_ == end_) fail_here("the end of a string");

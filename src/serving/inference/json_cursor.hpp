@@ -5,11 +5,11 @@
 
 namespace maru::serving {
 
-/// Reads JSON left to right straight out of the request's text, without a tree: what tensors of millions of
-/// numbers need, and nothing more.
+/// Reads JSON left to right straight out of the request's text, without a tree: what tensors of
+/// millions of numbers need, and nothing more.
 ///
-/// Lifetime: not longer than the text. Threads: one. Errors: invalid_argument that says where (byte offset)
-/// and what was expected.
+/// Lifetime: not longer than the text. Threads: one. Errors: invalid_argument that says where (byte
+/// offset) and what was expected.
 class JsonCursor {
   public:
     explicit JsonCursor(std::string_view text)
@@ -35,7 +35,8 @@ class JsonCursor {
     /// Throws unless only white space is left.
     void expect_end();
 
-    /// Calls `visit(key)` for every member of an object; visit must consume the value. The key is a copy.
+    /// Calls `visit(key)` for every member of an object; visit must consume the value. The key is a
+    /// copy.
     template <class F>
     void object(F&& visit) {
         expect('{');

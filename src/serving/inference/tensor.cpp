@@ -36,7 +36,9 @@ constexpr std::array<TypeRow, 14> kTypes{{
 
 }  // namespace
 
-std::string_view to_string(DataType type) { return kTypes[static_cast<std::size_t>(type)].name; }
+std::string_view to_string(DataType type) {
+    return kTypes[static_cast<std::size_t>(type)].name;
+}
 
 std::optional<DataType> data_type_from(std::string_view name) {
     for (const auto& row : kTypes)
@@ -44,14 +46,16 @@ std::optional<DataType> data_type_from(std::string_view name) {
     return std::nullopt;
 }
 
-std::size_t element_size(DataType type) { return kTypes[static_cast<std::size_t>(type)].size; }
+std::size_t element_size(DataType type) {
+    return kTypes[static_cast<std::size_t>(type)].size;
+}
 
 std::int64_t element_count(std::string_view tensor, std::span<const std::int64_t> shape) {
     std::int64_t count = 1;
     for (auto dimension : shape) {
         if (dimension < 0)
-            fail(ErrorCode::invalid_argument, "tensor {}: shape {} has a negative dimension", tensor,
-                 format_shape(shape));
+            fail(ErrorCode::invalid_argument, "tensor {}: shape {} has a negative dimension",
+                 tensor, format_shape(shape));
         if (__builtin_mul_overflow(count, dimension, &count) || count > (std::int64_t{1} << 48))
             fail(ErrorCode::invalid_argument, "tensor {}: shape {} is too large", tensor,
                  format_shape(shape));
@@ -85,6 +89,12 @@ void Storage::reserve(std::size_t bytes) {
     capacity_ = bytes;
 }
 
+std::vector<std::string_view> input_names(const std::vector<TensorSpec>& specs) {
+    std::vector<std::string_view> names;
+    for (const auto& spec : specs) names.push_back(spec.name);
+    return names;
+}
+
 void check_fits(const TensorSpec& spec, DataType type, std::span<const std::int64_t> shape) {
     if (type != spec.type)
         fail(ErrorCode::invalid_argument, "input {}: expected datatype {}, got {}", spec.name,
@@ -94,16 +104,17 @@ void check_fits(const TensorSpec& spec, DataType type, std::span<const std::int6
     for (std::size_t i = 0; fits && i < shape.size(); ++i)
         fits = (*spec.shape)[i] < 0 || (*spec.shape)[i] == shape[i];
     if (!fits)
-        fail(ErrorCode::invalid_argument,
-             "input {}: expected shape {} (-1 is any length), got {}", spec.name,
-             format_shape(*spec.shape), format_shape(shape));
+        fail(ErrorCode::invalid_argument, "input {}: expected shape {} (-1 is any length), got {}",
+             spec.name, format_shape(*spec.shape), format_shape(shape));
 }
 
 std::uint16_t float16_from(float value) {
     return std::bit_cast<std::uint16_t>(static_cast<_Float16>(value));
 }
 
-float float16_to(std::uint16_t bits) { return static_cast<float>(std::bit_cast<_Float16>(bits)); }
+float float16_to(std::uint16_t bits) {
+    return static_cast<float>(std::bit_cast<_Float16>(bits));
+}
 
 std::uint16_t bfloat16_from(float value) {
     auto bits = std::bit_cast<std::uint32_t>(value);

@@ -35,8 +35,8 @@ std::optional<DataType> data_type_from(std::string_view name);
 /// Bytes of one element; 0 for DataType::bytes.
 std::size_t element_size(DataType type);
 
-/// How many elements a shape has. Throws invalid_argument, naming the tensor, for a negative dimension or a
-/// product that no memory holds.
+/// How many elements a shape has. Throws invalid_argument, naming the tensor, for a negative
+/// dimension or a product that no memory holds.
 std::int64_t element_count(std::string_view tensor, std::span<const std::int64_t> shape);
 
 /// "[1, 64]"; -1 stands for any length.
@@ -112,8 +112,10 @@ struct TensorSpec {
     std::optional<std::vector<std::int64_t>> shape;
 };
 
-/// Checks that a tensor fits an input; throws invalid_argument that names the input, what came and what was
-/// expected.
+std::vector<std::string_view> input_names(const std::vector<TensorSpec>& specs);
+
+/// Checks that a tensor fits an input; throws invalid_argument that names the input, what came and
+/// what was expected.
 void check_fits(const TensorSpec& spec, DataType type, std::span<const std::int64_t> shape);
 
 /// Half-precision numbers, IEEE 754 binary16 and bfloat16.

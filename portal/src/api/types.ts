@@ -1,0 +1,313 @@
+// The server's resources as they are on the wire. `npm run generate` derives the same shapes from
+// openapi.json; a shape that differs there is a defect here.
+
+export type Timestamp = string;
+export type Role = 'owner' | 'developer' | 'viewer';
+
+export interface Page<Item> {
+  items: Item[];
+  next_page_token: string | null;
+}
+
+export interface User {
+  id: string;
+  name: string;
+  display_name: string;
+  admin: boolean;
+  disabled: boolean;
+  has_password: boolean;
+  created_at: Timestamp;
+}
+
+export interface ProjectMembership {
+  name: string;
+  role: Role;
+}
+
+export interface Session {
+  user: User;
+  csrf_token: string;
+  auth: 'local' | 'none';
+  projects: ProjectMembership[];
+}
+
+export type TokenScope = 'read' | 'write';
+
+export interface Token {
+  id: string;
+  name: string;
+  scopes: TokenScope[];
+  project: string | null;
+  created_at: Timestamp;
+  expires_at: Timestamp | null;
+  last_used_at: Timestamp | null;
+}
+
+export interface CreatedToken extends Token {
+  secret: string;
+}
+
+export interface Project {
+  id: string;
+  name: string;
+  description: string;
+  created_at: Timestamp;
+  role: Role;
+}
+
+export interface Member {
+  user: string;
+  role: Role;
+}
+
+export interface AuditEntry {
+  id: string;
+  at: Timestamp;
+  user: string;
+  operation: string;
+  project: string | null;
+  resource: string;
+  outcome: string;
+  remote_address: string;
+}
+
+export const jobStates = [
+  'queued',
+  'starting',
+  'running',
+  'succeeded',
+  'failed',
+  'stopped',
+  'preempted',
+] as const;
+export type JobState = (typeof jobStates)[number];
+
+export interface Resources {
+  cpu_milli: number;
+  memory_mib: number;
+  gpus: number;
+}
+
+export interface Replica {
+  index: number;
+  node: string | null;
+  state: JobState;
+  exit_code: number | null;
+}
+
+export type JobKind = 'job' | 'environment_build' | 'endpoint_replica';
+
+export interface Job {
+  id: string;
+  name: string;
+  project: string;
+  kind: JobKind;
+  state: JobState;
+  reason: string;
+  exit_code: number | null;
+  command: string[];
+  environment: string | null;
+  code: string | null;
+  resources: Resources;
+  replica_count: number;
+  retries: number;
+  attempt: number;
+  time_limit_s: number | null;
+  stop_grace_s: number;
+  variables: Record<string, string>;
+  parameters: Record<string, string>;
+  experiment: string | null;
+  run_id: string | null;
+  user: string;
+  queued_at: Timestamp;
+  started_at: Timestamp | null;
+  finished_at: Timestamp | null;
+  replicas: Replica[];
+  usage: { cpu_s: number; memory_peak_bytes: number; gpu_s: number };
+}
+
+export interface NewJob {
+  name?: string;
+  command: string[];
+  environment?: string;
+  resources?: Resources;
+  retries?: number;
+  time_limit_s?: number;
+  variables?: Record<string, string>;
+  parameters?: Record<string, string>;
+  experiment?: string;
+}
+
+export interface WorkloadEvent {
+  number: number;
+  at: Timestamp;
+  workload_id: string;
+  name: string;
+  kind: JobKind;
+  state: JobState;
+  previous_state: JobState | null;
+  reason: string;
+  attempt: number;
+}
+
+export interface UsageSample {
+  at: Timestamp;
+  cpu_milli: number;
+  memory_bytes: number;
+}
+
+export interface Why {
+  reason: string;
+  position: number | null;
+  estimated_start_at: Timestamp | null;
+}
+
+export interface NodeStatus {
+  name: string;
+  cpu_milli: number;
+  cpu_free_milli: number;
+  memory_mib: number;
+  memory_free_mib: number;
+  gpus: number;
+  gpus_free: number;
+}
+
+export interface Status {
+  version: string;
+  nodes: NodeStatus[];
+  jobs_running: number;
+  jobs_queued: number;
+}
+
+export type EnvironmentState = 'building' | 'ready' | 'failed';
+
+export interface Environment {
+  id: string;
+  name: string | null;
+  /** Of its name; 0 without one. */
+  version: number;
+  requirements: string;
+  python: string;
+  state: EnvironmentState;
+  error: string | null;
+  lock: string | null;
+  size_bytes: number;
+  build_job_id: string;
+  created_at: Timestamp;
+}
+
+export interface Experiment {
+  id: string;
+  name: string;
+  artifact_location: string;
+  created_at: Timestamp;
+  updated_at: Timestamp;
+  run_count: number;
+  tags: Record<string, string>;
+}
+
+/** JSON has no NaN or infinities: the server sends those as strings. */
+export type MetricNumber = number | 'NaN' | 'Infinity' | '-Infinity';
+
+export interface LatestMetric {
+  value: MetricNumber;
+  step: number;
+  at: Timestamp;
+}
+
+export type RunStatus = 'RUNNING' | 'SCHEDULED' | 'FINISHED' | 'FAILED' | 'KILLED';
+
+export interface Run {
+  id: string;
+  name: string;
+  experiment_id: string;
+  experiment_name: string;
+  status: RunStatus;
+  user: string;
+  started_at: Timestamp;
+  ended_at: Timestamp | null;
+  job_id: string | null;
+  metrics: Record<string, LatestMetric>;
+  parameters: Record<string, string>;
+  tags: Record<string, string>;
+}
+
+export interface MetricPoint {
+  step: number;
+  at: Timestamp;
+  value: MetricNumber;
+}
+
+export interface MetricSeries {
+  key: string;
+  points: MetricPoint[];
+  total: number;
+}
+
+export interface Artifact {
+  path: string;
+  is_directory: boolean;
+  size_bytes: number;
+}
+
+export interface Model {
+  name: string;
+  description: string;
+  latest_version: number | null;
+  aliases: Record<string, number>;
+  created_at: Timestamp;
+  updated_at: Timestamp;
+}
+
+export type ModelVersionState = 'READY' | 'PENDING_REGISTRATION' | 'FAILED_REGISTRATION';
+
+export interface ModelVersion {
+  model: string;
+  version: number;
+  state: ModelVersionState;
+  source: string;
+  run_id: string | null;
+  description: string;
+  aliases: string[];
+  tags: Record<string, string>;
+  flavors: string[];
+  size_bytes: number | null;
+  created_at: Timestamp;
+}
+
+export type EndpointState = 'starting' | 'ready' | 'failed';
+
+export interface EndpointVariant {
+  model: string;
+  version: number;
+  weight: number;
+  replicas: number;
+  replicas_ready: number;
+  workload_ids: string[];
+}
+
+export type Json = string | number | boolean | null | Json[] | { [key: string]: Json };
+
+export interface Endpoint {
+  id: string;
+  name: string;
+  project: string;
+  state: EndpointState;
+  reason: string;
+  url: string;
+  variants: EndpointVariant[];
+  input_example: Json;
+  signature: { inputs?: Json; outputs?: Json } | null;
+  requests_total: number;
+  errors_total: number;
+  /** Zeros until the first request. */
+  latency_ms: { p50: number; p90: number; p99: number };
+  created_at: Timestamp;
+}
+
+export interface NewEndpoint {
+  name: string;
+  model: string;
+  resources?: Resources;
+  replicas?: number;
+}

@@ -1,0 +1,394 @@
+import type { QueryClient } from '@tanstack/react-query';
+import {
+  Outlet,
+  createRootRouteWithContext,
+  createRoute,
+  createRouter,
+  lazyRouteComponent,
+  redirect,
+} from '@tanstack/react-router';
+import { apiPath, request } from '../api/client';
+import { ApiError } from '../api/errors';
+import { sessionQuery } from '../api/queries';
+import { jobStates, type Session } from '../api/types';
+import { homeProject, rememberProject } from './current-project';
+import { Frame } from './frame';
+import { NotFound, PageError, PagePending } from './page-states';
+import { readLegacyHash, type LegacyTarget } from './legacy-links';
+import { oneOf, parseSearch, stringifySearch, textOf, type Search } from './search';
+
+interface RouterContext {
+  queryClient: QueryClient;
+}
+
+const rootRoute = createRootRouteWithContext<RouterContext>()({
+  component: Outlet,
+  notFoundComponent: NotFound,
+});
+
+const signInRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/sign-in',
+  validateSearch: (search: Search): { next?: string | undefined } => ({
+    next: textOf(search, 'next'),
+  }),
+  component: lazyRouteComponent(() => import('../features/identity/sign-in-page'), 'SignInPage'),
+});
+
+const signInLinkRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/sign-in/link',
+  component: lazyRouteComponent(
+    () => import('../features/identity/sign-in-page'),
+    'SignInLinkPage',
+  ),
+});
+
+const signedInRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  id: 'signed-in',
+  beforeLoad: async ({ context, location }) => {
+    try {
+      return { session: await context.queryClient.query({ ...sessionQuery, staleTime: 'static' }) };
+    } catch (error) {
+      if (error instanceof ApiError && error.code === 'unauthenticated') {
+        throw redirect({ to: '/sign-in', search: { next: location.href } });
+      }
+      throw error;
+    }
+  },
+  component: Frame,
+});
+
+async function projectOfRun(session: Session, first: string, run: string): Promise<string> {
+  const others = session.projects.map((project) => project.name).filter((name) => name !== first);
+  for (const project of [first, ...others]) {
+    try {
+      await request('GET', apiPath('projects', project, 'runs', run));
+      return project;
+    } catch (error) {
+      if (!(error instanceof ApiError) || error.status >= 500 || error.unreachable) throw error;
+    }
+  }
+  return first;
+}
+
+async function redirectToLegacyTarget(target: LegacyTarget, session: Session, project: string) {
+  switch (target.kind) {
+    case 'run':
+      throw redirect({
+        to: '/$project/runs/$runId',
+        params: { project: await projectOfRun(session, project, target.run), runId: target.run },
+        replace: true,
+      });
+    case 'compare':
+      throw redirect({
+        to: '/$project/compare',
+        params: {
+          project: await projectOfRun(session, project, target.runs[0] ?? ''),
+        },
+        search: { runs: target.runs.join(',') },
+        replace: true,
+      });
+    case 'experiment':
+      throw redirect({
+        to: '/$project/experiments/$experiment',
+        params: { project, experiment: target.experiment },
+        replace: true,
+      });
+    case 'model':
+      throw redirect({
+        to: '/$project/models/$model',
+        params: { project, model: target.model },
+        search: { version: target.version },
+        replace: true,
+      });
+    case 'models':
+      throw redirect({ to: '/$project/models', params: { project }, replace: true });
+    case 'experiments':
+      throw redirect({ to: '/$project/experiments', params: { project }, replace: true });
+  }
+}
+
+const indexRoute = createRoute({
+  getParentRoute: () => signedInRoute,
+  path: '/',
+  beforeLoad: async ({ context, location }) => {
+    const project = homeProject(context.session);
+    if (project === null)
+      throw redirect({ to: '/settings/$section', params: { section: 'projects' } });
+    const target = readLegacyHash(location.hash);
+    if (target !== null) await redirectToLegacyTarget(target, context.session, project);
+    throw redirect({ to: '/$project', params: { project }, replace: true });
+  },
+});
+
+// `/p/PROJECT` is a project's base URL for other systems' clients, and MLflow's client appends `/#/...` to it.
+const baseUrlRoute = createRoute({
+  getParentRoute: () => signedInRoute,
+  path: '/p/$project',
+  beforeLoad: async ({ context, location, params }) => {
+    const target = readLegacyHash(location.hash);
+    if (target !== null) await redirectToLegacyTarget(target, context.session, params.project);
+    throw redirect({ to: '/$project', params, replace: true });
+  },
+});
+
+const settingsIndexRoute = createRoute({
+  getParentRoute: () => signedInRoute,
+  path: '/settings',
+  beforeLoad: () => {
+    throw redirect({ to: '/settings/$section', params: { section: 'account' }, replace: true });
+  },
+});
+
+const settingsRoute = createRoute({
+  getParentRoute: () => signedInRoute,
+  path: '/settings/$section',
+  validateSearch: (search: Search): { project?: string | undefined } => ({
+    project: textOf(search, 'project'),
+  }),
+  component: lazyRouteComponent(() => import('../features/identity/settings-page'), 'SettingsPage'),
+});
+
+const projectRoute = createRoute({
+  getParentRoute: () => signedInRoute,
+  path: '/$project',
+  beforeLoad: ({ params, context }) => {
+    if (context.session.projects.some((project) => project.name === params.project)) {
+      rememberProject(params.project);
+    }
+  },
+  component: Outlet,
+});
+
+const homeRoute = createRoute({
+  getParentRoute: () => projectRoute,
+  path: '/',
+  component: lazyRouteComponent(() => import('../features/home/home-page'), 'HomePage'),
+});
+
+export const jobFilters = ['all', 'active', ...jobStates] as const;
+export type JobFilter = (typeof jobFilters)[number];
+
+const jobsRoute = createRoute({
+  getParentRoute: () => projectRoute,
+  path: '/jobs',
+  validateSearch: (search: Search): { state?: JobFilter | undefined } => ({
+    state: oneOf(search, 'state', jobFilters),
+  }),
+  component: lazyRouteComponent(() => import('../features/jobs/jobs-page'), 'JobsPage'),
+});
+
+const newJobRoute = createRoute({
+  getParentRoute: () => projectRoute,
+  path: '/jobs/new',
+  component: lazyRouteComponent(() => import('../features/jobs/new-job-page'), 'NewJobPage'),
+});
+
+export const jobTabs = ['log', 'metrics', 'events', 'resources', 'spec'] as const;
+export type JobTab = (typeof jobTabs)[number];
+
+const jobRoute = createRoute({
+  getParentRoute: () => projectRoute,
+  path: '/jobs/$jobId',
+  validateSearch: (search: Search): { tab?: JobTab | undefined; replica?: string | undefined } => ({
+    tab: oneOf(search, 'tab', jobTabs),
+    replica: textOf(search, 'replica'),
+  }),
+  component: lazyRouteComponent(() => import('../features/jobs/job-page'), 'JobPage'),
+});
+
+const experimentsRoute = createRoute({
+  getParentRoute: () => projectRoute,
+  path: '/experiments',
+  component: lazyRouteComponent(
+    () => import('../features/experiments/experiments-page'),
+    'ExperimentsPage',
+  ),
+});
+
+export interface RunTableSearch {
+  filter?: string | undefined;
+  order?: string | undefined;
+  columns?: string | undefined;
+}
+
+const experimentRoute = createRoute({
+  getParentRoute: () => projectRoute,
+  path: '/experiments/$experiment',
+  validateSearch: (search: Search): RunTableSearch => ({
+    filter: textOf(search, 'filter'),
+    order: textOf(search, 'order'),
+    columns: textOf(search, 'columns'),
+  }),
+  component: lazyRouteComponent(
+    () => import('../features/experiments/experiment-page'),
+    'ExperimentPage',
+  ),
+});
+
+export const chartAxes = ['step', 'relative', 'time'] as const;
+export type ChartAxis = (typeof chartAxes)[number];
+
+export interface ChartSearch {
+  axis?: ChartAxis | undefined;
+  log?: '1' | undefined;
+  smooth?: string | undefined;
+}
+
+function chartSearch(search: Search): ChartSearch {
+  return {
+    axis: oneOf(search, 'axis', chartAxes),
+    log: oneOf(search, 'log', ['1']),
+    smooth: textOf(search, 'smooth'),
+  };
+}
+
+export const runTabs = ['overview', 'charts', 'artifacts'] as const;
+export type RunTab = (typeof runTabs)[number];
+
+const runRoute = createRoute({
+  getParentRoute: () => projectRoute,
+  path: '/runs/$runId',
+  validateSearch: (
+    search: Search,
+  ): ChartSearch & { tab?: RunTab | undefined; path?: string | undefined } => ({
+    tab: oneOf(search, 'tab', runTabs),
+    path: textOf(search, 'path'),
+    ...chartSearch(search),
+  }),
+  component: lazyRouteComponent(() => import('../features/experiments/run-page'), 'RunPage'),
+});
+
+const compareRoute = createRoute({
+  getParentRoute: () => projectRoute,
+  path: '/compare',
+  validateSearch: (
+    search: Search,
+  ): ChartSearch & { runs?: string | undefined; all?: '1' | undefined } => ({
+    runs: textOf(search, 'runs'),
+    all: oneOf(search, 'all', ['1']),
+    ...chartSearch(search),
+  }),
+  component: lazyRouteComponent(
+    () => import('../features/experiments/compare-page'),
+    'ComparePage',
+  ),
+});
+
+const environmentsRoute = createRoute({
+  getParentRoute: () => projectRoute,
+  path: '/environments',
+  component: lazyRouteComponent(
+    () => import('../features/environments/environments-page'),
+    'EnvironmentsPage',
+  ),
+});
+
+export const environmentTabs = ['requirements', 'lock', 'log'] as const;
+export type EnvironmentTab = (typeof environmentTabs)[number];
+
+const environmentRoute = createRoute({
+  getParentRoute: () => projectRoute,
+  path: '/environments/$environment',
+  validateSearch: (search: Search): { tab?: EnvironmentTab | undefined } => ({
+    tab: oneOf(search, 'tab', environmentTabs),
+  }),
+  component: lazyRouteComponent(
+    () => import('../features/environments/environment-page'),
+    'EnvironmentPage',
+  ),
+});
+
+const modelsRoute = createRoute({
+  getParentRoute: () => projectRoute,
+  path: '/models',
+  component: lazyRouteComponent(() => import('../features/models/models-page'), 'ModelsPage'),
+});
+
+const modelRoute = createRoute({
+  getParentRoute: () => projectRoute,
+  path: '/models/$model',
+  validateSearch: (search: Search): { version?: string | undefined } => ({
+    version: textOf(search, 'version'),
+  }),
+  component: lazyRouteComponent(() => import('../features/models/model-page'), 'ModelPage'),
+});
+
+const endpointsRoute = createRoute({
+  getParentRoute: () => projectRoute,
+  path: '/endpoints',
+  component: lazyRouteComponent(
+    () => import('../features/endpoints/endpoints-page'),
+    'EndpointsPage',
+  ),
+});
+
+export const endpointTabs = ['try', 'code', 'log', 'settings'] as const;
+export type EndpointTab = (typeof endpointTabs)[number];
+
+const endpointRoute = createRoute({
+  getParentRoute: () => projectRoute,
+  path: '/endpoints/$endpoint',
+  validateSearch: (
+    search: Search,
+  ): { tab?: EndpointTab | undefined; replica?: string | undefined } => ({
+    tab: oneOf(search, 'tab', endpointTabs),
+    replica: textOf(search, 'replica'),
+  }),
+  component: lazyRouteComponent(
+    () => import('../features/endpoints/endpoint-page'),
+    'EndpointPage',
+  ),
+});
+
+const routeTree = rootRoute.addChildren([
+  signInRoute,
+  signInLinkRoute,
+  signedInRoute.addChildren([
+    indexRoute,
+    baseUrlRoute,
+    settingsIndexRoute,
+    settingsRoute,
+    projectRoute.addChildren([
+      homeRoute,
+      jobsRoute,
+      newJobRoute,
+      jobRoute,
+      experimentsRoute,
+      experimentRoute,
+      runRoute,
+      compareRoute,
+      environmentsRoute,
+      environmentRoute,
+      modelsRoute,
+      modelRoute,
+      endpointsRoute,
+      endpointRoute,
+    ]),
+  ]),
+]);
+
+export function createPortalRouter(queryClient: QueryClient) {
+  return createRouter({
+    routeTree,
+    context: { queryClient },
+    parseSearch,
+    stringifySearch,
+    defaultPreload: 'intent',
+    defaultPreloadStaleTime: 0,
+    defaultPendingMs: 150,
+    defaultPendingComponent: PagePending,
+    defaultErrorComponent: PageError,
+    defaultNotFoundComponent: NotFound,
+    scrollRestoration: true,
+    scrollToTopSelectors: ['#main'],
+  });
+}
+
+declare module '@tanstack/react-router' {
+  interface Register {
+    router: ReturnType<typeof createPortalRouter>;
+  }
+}

@@ -1,0 +1,88 @@
+import { useQuery } from '@tanstack/react-query';
+import { Link, useParams } from '@tanstack/react-router';
+import { useTranslation } from 'react-i18next';
+import { modelsQuery } from '../../api/queries';
+import type { Model } from '../../api/types';
+import { DataTable, type Column } from '../../ui/data-table';
+import { PageHeader } from '../../ui/layout';
+import { EmptyState } from '../../ui/states';
+import { RelativeTime } from '../../ui/time';
+
+export function ModelsPage() {
+  const { t } = useTranslation();
+  const { project } = useParams({ from: '/signed-in/$project/models' });
+  const query = useQuery(modelsQuery(project));
+  const columns: Column<Model>[] = [
+    {
+      key: 'name',
+      title: t('models.name'),
+      cell: (model) => (
+        <span className="row-main">
+          <Link
+            to="/$project/models/$model"
+            params={{ project, model: model.name }}
+            data-row-link
+            title={model.name}
+          >
+            {model.name}
+          </Link>
+          <span className="muted cut wide-inline" title={model.description}>
+            {model.description}
+          </span>
+        </span>
+      ),
+    },
+    {
+      key: 'latest',
+      title: t('models.latest'),
+      width: '80px',
+      align: 'right',
+      cell: (model) => model.latest_version ?? '–',
+    },
+    {
+      key: 'aliases',
+      title: t('models.aliases'),
+      width: '240px',
+      hideWhenNarrow: true,
+      cell: (model) => (
+        <span className="row tight one-line">
+          {Object.entries(model.aliases).map(([alias, version]) => (
+            <span key={alias} className="chip strong">
+              @{alias} → {version}
+            </span>
+          ))}
+        </span>
+      ),
+    },
+    {
+      key: 'updated',
+      title: t('common.updated'),
+      width: '104px',
+      align: 'right',
+      cell: (model) => <RelativeTime at={model.updated_at} />,
+    },
+  ];
+  return (
+    <div className="page">
+      <PageHeader title={t('nav.models')} documentTitle={t('nav.models')} />
+      <DataTable
+        label={t('nav.models')}
+        columns={columns}
+        rows={query.data?.items}
+        rowKey={(model) => model.name}
+        error={query.error}
+        retry={() => void query.refetch()}
+        empty={
+          <EmptyState
+            title={t('models.empty')}
+            command={
+              'import mlflow\nmlflow.sklearn.log_model(model, name="model", registered_model_name="iris")'
+            }
+          >
+            {t('models.empty_text')}
+          </EmptyState>
+        }
+      />
+    </div>
+  );
+}

@@ -1,0 +1,123 @@
+#include <memory>
+
+#include "cli/commands/commands.hpp"
+#include "cli/output.hpp"
+#include "cli/session.hpp"
+#include "identity/operations.hpp"
+
+namespace maru::cli {
+namespace {
+
+struct ProjectOptions {
+    std::string name, description;
+    std::optional<std::string> add, role, remove;
+};
+
+int create(Session& session, const ProjectOptions& options) {
+    auto project = session.client().call(
+        identity::create_project, {.name = options.name, .description = options.description});
+    if (session.json()) session.print_json(project);
+    session.say(fmt::format("Created project {}. Work in it: maru project use {}", project.name,
+                            project.name));
+    return 0;
+}
+
+int list(Session& session) {
+    auto projects =
+        fetch_all(session.client(), identity::list_projects, {.page_token = {}, .page_size = 1000});
+    if (session.json()) {
+        session.print_json(api::Page<identity::Project>{std::move(projects), {}});
+        return 0;
+    }
+    auto now = SystemClock().now();
+    Table table({{"NAME"}, {"ROLE"}, {"CREATED"}, {"DESCRIPTION", Table::Align::left, true}});
+    for (const auto& project : projects) {
+        bool current = project.name == session.project();
+        table.row({{project.name, current ? Colour::bold : Colour::none},
+                   enum_name(project.role),
+                   relative_time(project.created_at, now),
+                   project.description});
+    }
+    print_out(table.render(session.out()));
+    return 0;
+}
+
+int use(Session& session, const ProjectOptions& options) {
+    auto project = session.client().call(identity::get_project, {.project = options.name});
+    auto path = config_path(process_environment);
+    auto saved = read_config(path);
+    saved.project = project.name;
+    write_config(path, saved);
+    if (session.json()) session.print_json(project);
+    session.say(fmt::format("Working in project {}.", project.name));
+    if (process_environment("MARU_PROJECT"))
+        session.note("warning: MARU_PROJECT is set and goes before the saved project");
+    return 0;
+}
+
+int members(Session& session, const ProjectOptions& options) {
+    auto& client = session.client();
+    const auto& project = session.project();
+    if (options.add) {
+        auto role = enum_from<identity::Role>(options.role.value_or("developer"));
+        auto member = client.call(identity::set_member,
+                                  {.project = project, .user = *options.add, .role = role.value()});
+        if (session.json()) session.print_json(member);
+        session.say(fmt::format("{} is {} of {}.", member.user, enum_name(member.role), project));
+        return 0;
+    }
+    if (options.role) fail(ErrorCode::invalid_argument, "--role goes with --add USER");
+    if (options.remove) {
+        client.call(identity::remove_member, {.project = project, .user = *options.remove});
+        if (session.json()) session.print_json(api::Nothing{});
+        session.say(fmt::format("{} is no longer in {}.", *options.remove, project));
+        return 0;
+    }
+    auto list = fetch_all(client, identity::list_members,
+                          {.project = project, .page_token = {}, .page_size = 1000});
+    if (session.json()) {
+        session.print_json(api::Page<identity::Member>{std::move(list), {}});
+        return 0;
+    }
+    Table table({{"USER", Table::Align::left, true}, {"ROLE"}});
+    for (const auto& member : list) table.row({member.user, enum_name(member.role)});
+    print_out(table.render(session.out()));
+    return 0;
+}
+
+}  // namespace
+
+std::vector<Command> project_commands() {
+    auto options = std::make_shared<ProjectOptions>();
+    auto name_it = [options](Arguments& arguments) {
+        arguments.positional("NAME", &options->name, "The project");
+    };
+    return {
+        {.name = "project create",
+         .summary = "Create a project and become its owner",
+         .configure =
+             [options, name_it](Arguments& arguments) {
+                 name_it(arguments);
+                 arguments.option("--description", "TEXT", &options->description, "What it is for");
+             },
+         .run = [options](Session& session) { return create(session, *options); }},
+        {.name = "project ls", .summary = "List the projects that you may see", .run = list},
+        {.name = "project use",
+         .summary = "Work in this project from now on",
+         .configure = name_it,
+         .run = [options](Session& session) { return use(session, *options); }},
+        {.name = "project members",
+         .summary = "List the members of the current project, add or remove one",
+         .configure =
+             [options](Arguments& arguments) {
+                 arguments.option("--add", "USER", &options->add, "Add a user, or change his role");
+                 arguments.option("--role", "ROLE", &options->role,
+                                  "The role with --add, developer if not given",
+                                  {"owner", "developer", "viewer"});
+                 arguments.option("--remove", "USER", &options->remove, "Take a user out");
+             },
+         .run = [options](Session& session) { return members(session, *options); }},
+    };
+}
+
+}  // namespace maru::cli

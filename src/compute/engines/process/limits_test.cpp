@@ -1,0 +1,69 @@
+#include <unistd.h>
+
+#include "base/child_process.hpp"
+#include "base/files.hpp"
+#include "compute/engines/process/engine_fixture.hpp"
+
+namespace maru::compute {
+namespace {
+
+/// What needs cgroups that this process may write.
+class LimitsTest : public EngineFixture {};
+
+TEST_F(LimitsTest, KillsWhatUsesMoreThanItsMemory) {
+    auto replica = spec("a", {"tail", "/dev/zero"});
+    replica.memory_mib = 64;
+    auto exit = run(replica);
+    EXPECT_TRUE(exit.out_of_memory) << "no writable memory cgroup here? " << exit.reason;
+    EXPECT_EQ(exit.exit_code, 137);
+    EXPECT_EQ(exit.reason, "killed: used more than its memory limit of 64 MiB");
+    EXPECT_GT(exit.memory_peak_bytes, 60 << 20);
+    EXPECT_LE(exit.memory_peak_bytes, 64 << 20);
+}
+
+TEST_F(LimitsTest, CountsAChildsDeathOnlyWhereTheCommandFails) {
+    auto replica = script("a", "tail /dev/zero; echo survived");
+    replica.memory_mib = 64;
+    auto exit = run(replica);
+    EXPECT_EQ(exit.exit_code, 0) << exit.reason;
+    EXPECT_FALSE(exit.out_of_memory);
+}
+
+TEST_F(LimitsTest, CountsPrivateFilesInMemory) {
+    auto replica = script("a", "head -c 200M /dev/zero > /tmp/big");
+    replica.memory_mib = 64;
+    auto exit = run(replica);
+    EXPECT_NE(exit.exit_code, 0);
+}
+
+TEST_F(LimitsTest, HoldsToItsCores) {
+    auto replica = script("a", "for i in 1 2; do (while :; do :; done) & done; sleep 1.5; kill 0");
+    replica.cpu_milli = 500;
+    auto exit = run(replica);
+    EXPECT_GT(exit.cpu_s, 0.3);
+    EXPECT_LT(exit.cpu_s, 1.2) << "two busy processes on half a core for 1.5 s";
+}
+
+/// The same tests as a plain user, in a user namespace, without cgroups.
+TEST(ProcessEngineWithoutRoot, PassesItsTests) {
+    if (geteuid() != 0) return;  // then the other tests are that already
+    auto pattern = (std::filesystem::temp_directory_path() / "maru-engine-user-XXXXXX").string();
+    ASSERT_NE(mkdtemp(pattern.data()), nullptr);
+    std::filesystem::path directory = pattern;
+    // Where the build lies may be closed to that user.
+    auto program = directory / "engine_test";
+    std::filesystem::copy_file("/proc/self/exe", program);
+    std::filesystem::permissions(program, std::filesystem::perms(0755));
+    ASSERT_EQ(chown(directory.c_str(), 65534, 65534), 0);
+    auto result =
+        run_child({"/usr/bin/setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups",
+                   "--", program.string(), "--gtest_filter=ProcessEngineTest.*", "--gtest_brief=1"},
+                  {.environment = {{"TMPDIR", directory.string()}, {"PATH", "/usr/bin:/bin"}},
+                   .directory = directory.string(),
+                   .timeout = std::chrono::seconds(100)});
+    EXPECT_EQ(result.exit_code, 0) << result.output;
+    std::filesystem::remove_all(directory);
+}
+
+}  // namespace
+}  // namespace maru::compute

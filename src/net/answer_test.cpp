@@ -1,0 +1,174 @@
+// Bodies that are files and channels.
+#include <sys/socket.h>
+
+#include <fstream>
+#include <thread>
+
+#include "net/test_support.hpp"
+
+namespace maru::net {
+
+namespace {
+
+using namespace testing;
+
+class Files : public ::testing::Test {
+  protected:
+    Files() {
+        for (int i = 0; i < 100'000; ++i) content_ += static_cast<char>('a' + i % 26);
+        std::ofstream(folder_.path("file")) << content_;
+        server_ = serve(buffered([this](Request& request) {
+            Response response{.status = 200, .headers = {}, .body = FileBody{folder_.path("file")}};
+            if (request.path == "/prefix") response.body = FileBody{folder_.path("file"), 10};
+            if (request.path == "/missing") response.body = FileBody{folder_.path("missing")};
+            if (request.path == "/folder") response.body = FileBody{folder_.path("")};
+            return response;
+        }));
+    }
+
+    RawClient::Answer get(std::string_view path, std::string_view range,
+                          const char* method = "GET") {
+        RawClient client(server_->port());
+        std::string fields = range.empty() ? "" : "Range: " + std::string(range) + "\r\n";
+        client.send(std::string(method) + " " + std::string(path) + " HTTP/1.1\r\nHost: x\r\n" +
+                    fields + "\r\n");
+        return client.read_answer(method == std::string_view("HEAD"));
+    }
+
+    TemporaryFolder folder_;
+    std::string content_;
+    std::unique_ptr<Server> server_;
+};
+
+TEST_F(Files, AreSentWhole) {
+    auto answer = get("/", "");
+    EXPECT_EQ(answer.status, 200u);
+    EXPECT_EQ(answer.headers.get("Accept-Ranges"), "bytes");
+    EXPECT_TRUE(answer.body == content_);
+    auto head = get("/", "", "HEAD");
+    EXPECT_EQ(head.headers.get("Content-Length"), "100000");
+    EXPECT_EQ(get("/missing", "").status, 404u);
+    EXPECT_EQ(get("/folder", "").status, 404u);
+}
+
+TEST_F(Files, AreSentInRanges) {
+    struct Case {
+        const char* range;
+        unsigned status;
+        std::size_t first, size;
+    };
+    for (auto [range, status, first, size] :
+         {Case{"bytes=0-0", 206, 0, 1}, Case{"bytes=10-19", 206, 10, 10},
+          Case{"bytes=99990-", 206, 99990, 10}, Case{"bytes=-5", 206, 99995, 5},
+          Case{"bytes=99999-200000", 206, 99999, 1}, Case{"bytes=-200000", 206, 0, 100'000},
+          Case{"bytes=5-4", 200, 0, 100'000}, Case{"bytes=a-b", 200, 0, 100'000},
+          Case{"bytes=0-1,4-5", 200, 0, 100'000}, Case{"lines=1-2", 200, 0, 100'000},
+          Case{"bytes=-", 200, 0, 100'000}}) {
+        auto answer = get("/", range);
+        EXPECT_EQ(answer.status, status) << range;
+        EXPECT_TRUE(answer.body == content_.substr(first, size)) << range;
+        if (status == 206)
+            EXPECT_EQ(answer.headers.get("Content-Range"), "bytes " + std::to_string(first) + "-" +
+                                                               std::to_string(first + size - 1) +
+                                                               "/100000");
+    }
+    for (const char* range : {"bytes=100000-", "bytes=-0"}) {
+        auto answer = get("/", range);
+        EXPECT_EQ(answer.status, 416u) << range;
+        EXPECT_EQ(answer.headers.get("Content-Range"), "bytes */100000");
+    }
+}
+
+TEST_F(Files, CanBeSentUpToASize) {
+    EXPECT_EQ(get("/prefix", "").body, content_.substr(0, 10));
+    EXPECT_EQ(get("/prefix", "bytes=8-100").headers.get("Content-Range"), "bytes 8-9/10");
+    EXPECT_EQ(get("/prefix", "bytes=10-").status, 416u);
+}
+
+TEST(Channels, SendWhatIsPushedFromAnyThread) {
+    auto channel = Channel::create();
+    auto server = serve(buffered([&](Request&) { return Response::event_stream(channel); }));
+    EXPECT_TRUE(channel->push("data: early\n\n"));
+    RawClient client(server->port());
+    client.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+    EXPECT_NE(client.read_until("data: early\n\n").find("Content-Type: text/event-stream"),
+              std::string::npos);
+    std::thread([&] { EXPECT_TRUE(channel->push("data: later\n\n")); }).join();
+    client.read_until("data: later\n\n");
+    // A request sent ahead is not lost, and answered once the stream has ended.
+    client.send("HEAD / HTTP/1.1\r\nHost: x\r\n\r\n");
+    channel->close();
+    EXPECT_FALSE(channel->push("too late"));
+    client.read_until("0\r\n\r\n");
+    EXPECT_EQ(client.read_answer(true).status, 200u);
+}
+
+TEST(Channels, TellWhenAnIdleClientLeaves) {
+    auto channel = Channel::create();
+    std::promise<void> gone;
+    channel->on_gone([&] { gone.set_value(); });
+    auto server = serve(buffered([&](Request&) { return Response::event_stream(channel); }));
+    RawClient client(server->port());
+    client.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+    client.read_until("\r\n\r\n");
+    client.close();
+    EXPECT_EQ(gone.get_future().wait_for(std::chrono::seconds(10)), std::future_status::ready);
+    EXPECT_FALSE(channel->is_open());
+    EXPECT_FALSE(channel->push("x"));
+}
+
+TEST(Channels, CutAClientThatDoesNotRead) {
+    auto channel = Channel::create(1 << 20);
+    std::promise<void> gone;
+    channel->on_gone([&] { gone.set_value(); });
+    auto server = serve(buffered([&](Request&) { return Response{.body = channel}; }));
+    RawClient client(server->port());
+    client.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+    client.read_until("\r\n\r\n");
+    std::string block(64 << 10, 'a');
+    std::size_t pushed = 0;
+    while (channel->push(block)) pushed += block.size();
+    EXPECT_EQ(gone.get_future().wait_for(std::chrono::seconds(10)), std::future_status::ready);
+    // The connection ends without the terminating chunk.
+    auto rest = client.read_until("0\r\n\r\n");
+    EXPECT_FALSE(rest.ends_with("\r\n0\r\n\r\n"));
+    EXPECT_LT(rest.size(), pushed);
+}
+
+TEST(Channels, BeatWhileAnEventStreamRests) {
+    ServerOptions options;
+    options.event_heartbeat = std::chrono::milliseconds(5);
+    auto channel = Channel::create();
+    auto server =
+        serve(buffered([&](Request&) { return Response::event_stream(channel); }), options);
+    RawClient client(server->port());
+    client.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+    client.read_until("\r\n\r\n");
+    for (int i = 0; i < 3; ++i) EXPECT_EQ(client.read_until(": \n\n\r\n"), "4\r\n: \n\n\r\n");
+}
+
+TEST(Channels, EndWhenTheServerStops) {
+    auto channel = Channel::create();
+    std::promise<void> gone;
+    channel->on_gone([&] { gone.set_value(); });
+    auto server = serve(buffered([&](Request&) { return Response::event_stream(channel); }));
+    RawClient client(server->port());
+    client.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+    client.read_until("\r\n\r\n");
+    server->stop(std::chrono::seconds(60));
+    EXPECT_EQ(client.read_until("0\r\n\r\n"), "0\r\n\r\n");
+    EXPECT_TRUE(client.ends());
+    EXPECT_EQ(gone.get_future().wait_for(std::chrono::seconds(10)), std::future_status::ready);
+}
+
+TEST(Channels, CallBackAtOnceIfTheClientIsGoneAlready) {
+    auto channel = Channel::create(4);
+    EXPECT_FALSE(channel->push("more than four"));
+    bool gone = false;
+    channel->on_gone([&] { gone = true; });
+    EXPECT_TRUE(gone);
+}
+
+}  // namespace
+
+}  // namespace maru::net

@@ -1,0 +1,278 @@
+#include "server/server.hpp"
+
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <condition_variable>
+#include <mutex>
+#include <optional>
+#include <thread>
+
+#include "api/api.hpp"
+#include "base/error.hpp"
+#include "base/files.hpp"
+#include "base/log.hpp"
+#include "base/text.hpp"
+#include "blob/blob_store.hpp"
+#include "compute/engines/process/process_engine.hpp"
+#include "compute/service.hpp"
+#include "environments/service.hpp"
+#include "identity/service.hpp"
+#include "models/mlflow/routes.hpp"
+#include "models/service.hpp"
+#include "net/server.hpp"
+#include "server/portal.hpp"
+#include "server/workload_access.hpp"
+#include "serving/service.hpp"
+#include "sql/database.hpp"
+#include "tracking/job_contributor.hpp"
+#include "tracking/mlflow/routes.hpp"
+#include "tracking/service.hpp"
+
+namespace maru::server {
+namespace {
+
+constexpr std::chrono::seconds kMaintainEvery{30};
+constexpr std::chrono::milliseconds kStopGrace{3000};
+
+std::vector<sql::Migration> all_migrations() {
+    std::vector<sql::Migration> all;
+    for (auto module : {identity::migrations, compute::migrations, environments::migrations, tracking::migrations,
+                        models::migrations, serving::migrations})
+        all.insert(all.end(), module.begin(), module.end());
+    return all;
+}
+
+/// Makes the data directory; a folder that can't be written is said at once, by name.
+void make_data_directory(const std::filesystem::path& directory) {
+    std::error_code error;
+    std::filesystem::create_directories(directory, error);
+    for (const char* part : {"keys", "workloads"})
+        if (!error) std::filesystem::create_directories(directory / part, error);
+    if (error || ::access(directory.c_str(), W_OK) != 0)
+        fail(ErrorCode::permission_denied, "cannot write to the data directory {}: {}; choose another with --data",
+             directory.native(), error ? error.message() : "permission denied");
+    // Keys, code and results of all projects are below it.
+    ::chmod(directory.c_str(), 0700);
+    ::chmod((directory / "keys").c_str(), 0700);
+}
+
+std::unique_ptr<sql::Database> open_database(const std::filesystem::path& directory) {
+    auto migrations = all_migrations();
+    return sql::Database::open({.file = directory / "maru.db"}, migrations);
+}
+
+std::string url_of(const Options& options, std::uint16_t port) {
+    std::string host = options.address;
+    if (host == "0.0.0.0" || host == "::") host = "127.0.0.1";
+    if (host.find(':') != std::string::npos) host = "[" + host + "]";
+    return fmt::format("{}://{}:{}", options.tls_certificate.empty() ? "http" : "https", host, port);
+}
+
+/// Without sign-in, whoever can make a browser send requests here is the administrator: a page of another site
+/// that has its name resolve to 127.0.0.1 must not be answered.
+bool is_local_host(std::string_view host) {
+    if (host.starts_with('[')) return host.starts_with("[::1]");
+    auto name = host.substr(0, host.find(':'));
+    return name == "localhost" || is_loopback(name);
+}
+
+net::Route answer(net::Response response) {
+    net::Route route;
+    route.kind = net::Route::Kind::direct;
+    route.handle_direct = [response = std::move(response)](const net::RequestHead&, net::Responder respond) mutable {
+        respond(std::move(response));
+    };
+    return route;
+}
+
+/// A named loop that does something every so often.
+class PeriodicLoop {
+  public:
+    PeriodicLoop(std::string name, std::chrono::seconds every, std::function<void()> work)
+        : thread_([this, name = std::move(name), every, work = std::move(work)] {
+              std::unique_lock lock(mutex_);
+              while (!changed_.wait_for(lock, every, [this] { return stopping_; })) {
+                  try {
+                      work();
+                  } catch (...) {
+                      log::error("{} failed: {}", name, log::current_exception_message());
+                  }
+              }
+          }) {}
+    ~PeriodicLoop() {
+        {
+            std::lock_guard lock(mutex_);
+            stopping_ = true;
+        }
+        changed_.notify_all();
+        thread_.join();
+    }
+    PeriodicLoop(const PeriodicLoop&) = delete;
+    PeriodicLoop& operator=(const PeriodicLoop&) = delete;
+
+  private:
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    bool stopping_ = false;
+    std::thread thread_;
+};
+
+}  // namespace
+
+struct Server::State {
+    explicit State(const Options& given)
+        : options(given),
+          directory((make_data_directory(given.data_directory), given.data_directory)),
+          database(open_database(directory)),
+          blobs(blob::open_disk_store(directory / "blobs")),
+          engine(compute::make_process_engine({.state_directory = directory / "engine"})),
+          identity(*database, clock, {.auth = options.auth}),
+          compute(*database, *engine, clock, {.data_directory = directory}),
+          environments(*database, *blobs, compute, clock, environments::options_from_surroundings(directory)),
+          tracking(*database, *blobs, clock),
+          models(*database, *blobs, tracking, clock),
+          sources(serving::platform_sources(models, environments)),
+          serving(*database, *blobs, compute, *sources, clock, serving::options_from_surroundings()),
+          job_contributor(tracking),
+          access(identity),
+          api(identity, clock) {
+        compute.add_contributor(environments.contributor());
+        compute.add_contributor(job_contributor);
+        compute.add_contributor(serving.contributor());
+        compute.add_contributor(access);
+        identity.add_deletion_check(
+            [this](sql::Connection& connection, const std::string& id) { return compute.blocks_deletion(connection, id); });
+        add_operations();
+        document = api.openapi();
+    }
+
+    void add_operations() {
+        identity::add_operations(api, identity);
+        compute::add_operations(api, compute);
+        environments::add_operations(api, environments);
+        tracking::add_operations(api, tracking);
+        models::add_operations(api, models);
+        serving::add_operations(api, serving);
+        serving::add_gateway(api, serving);
+        tracking::add_mlflow_routes(api, tracking);
+        models::add_mlflow_routes(api, models);
+    }
+
+    net::Route route(const net::RequestHead& head) {
+        if (options.auth == identity::AuthMode::none && !is_local_host(head.headers.get("Host")))
+            return answer(api::error_response(Error(
+                ErrorCode::permission_denied, "this server answers only to localhost, since it lets everyone in")));
+        if (auto found = api.route(head)) return std::move(*found);
+        if (head.path == "/health") return answer(net::Response::json(R"({"status":"ok"})"));
+        if (head.path == "/api/openapi.json") return answer(net::Response::json(document));
+        if (auto page = portal_response(head)) return answer(std::move(*page));
+        return answer(net::Response::text("not found\n", 404));
+    }
+
+    void listen() {
+        net::ServerOptions server;
+        server.address = options.address;
+        server.port = options.port;
+        server.tls_certificate = options.tls_certificate;
+        server.tls_key = options.tls_key;
+        http = net::Server::start(server, [this](const net::RequestHead& head) { return route(head); });
+        url = url_of(options, http->port());
+    }
+
+    /// Hands the very first secrets over: the token into its file, the link to whoever started the server. Until
+    /// both are done a restart makes new ones, so that a crash in between locks nobody out.
+    void first_start() {
+        auto token_file = directory / "keys" / "admin.token";
+        if (auto first = identity.initialize()) {
+            write_file_atomically(token_file, first->admin_token + "\n", 0600);
+            if (options.auth == identity::AuthMode::local) sign_in_url = url + "/sign-in/link#" + first->sign_in_token;
+            identity.finish_initialization();
+            return;
+        }
+        std::error_code error;
+        bool kept = std::filesystem::exists(token_file, error) &&
+                    identity.has_admin_token(trim(read_file(token_file)));
+        if (!kept) write_file_atomically(token_file, identity.replace_admin_token() + "\n", 0600);
+    }
+
+    const Options options;
+    SystemClock clock;
+    std::filesystem::path directory;
+    std::unique_ptr<sql::Database> database;
+    std::unique_ptr<blob::BlobStore> blobs;
+    std::unique_ptr<compute::Engine> engine;
+    identity::Service identity;
+    compute::Service compute;
+    environments::Service environments;
+    tracking::Service tracking;
+    models::Service models;
+    std::unique_ptr<serving::Sources> sources;
+    serving::Service serving;
+    tracking::JobContributor job_contributor;
+    WorkloadAccess access;
+    api::Api api;
+    std::string document, url, sign_in_url;
+    std::unique_ptr<net::Server> http;
+    std::optional<PeriodicLoop> maintenance;
+};
+
+Server::Server(const Options& options) : state_(std::make_unique<State>(options)) {
+    state_->listen();
+    state_->access.set_url(state_->url);
+    state_->first_start();
+    state_->compute.start();
+    state_->serving.start();
+    state_->maintenance.emplace("cleaning up sessions and tokens", kMaintainEvery,
+                                [state = state_.get()] { state->identity.maintain(); });
+}
+
+Server::~Server() { stop(); }
+
+const std::string& Server::url() const { return state_->url; }
+const std::string& Server::sign_in_url() const { return state_->sign_in_url; }
+
+void Server::stop() {
+    if (!state_->http) return;
+    state_->maintenance.reset();
+    state_->serving.stop();
+    state_->http->stop(kStopGrace);
+    state_->compute.stop();
+    // The engine's thread reports to the services: it ends before they do.
+    state_->engine->set_listener({});
+    state_->http.reset();
+}
+
+int run_server(int argc, char** argv) {
+    // Blocked in every thread, taken by sigwait: no handler runs in the middle of anything.
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+    ::signal(SIGPIPE, SIG_IGN);
+    ::umask(0027);
+    try {
+        auto options = parse_options(argc, argv);
+        if (!options) return 0;
+        Server server(*options);
+        fmt::print("maru is ready at {}\n", server.url());
+        if (!server.sign_in_url().empty()) fmt::print("sign in as admin, once, at {}\n", server.sign_in_url());
+        std::fflush(stdout);
+        int received = 0;
+        ::sigwait(&signals, &received);
+        log::info("stopping; jobs and endpoints run on");
+        server.stop();
+        return 0;
+    } catch (const Error& error) {
+        fmt::print(stderr, "error: {}\n", error.message());
+        return error.code() == ErrorCode::invalid_argument ? 2 : 1;
+    } catch (const std::exception& error) {
+        fmt::print(stderr, "error: {}\n", error.what());
+        return 1;
+    }
+}
+
+}  // namespace maru::server

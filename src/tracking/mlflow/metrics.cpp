@@ -1,0 +1,141 @@
+#include <algorithm>
+
+#include "base/error.hpp"
+#include "tracking/mlflow/routes.hpp"
+#include "tracking/sampling.hpp"
+
+namespace maru::tracking::mlflow {
+namespace {
+
+using api::Context;
+using api::PathParameters;
+using api::Permission;
+
+constexpr std::int64_t kHistoryMax = 25'000;
+
+NewMetric metric_of(const Message& message) {
+    return {.key = message.text("key"),
+            .value = message.required_number("value"),
+            .at_ms = message.required_integer("timestamp"),
+            .step = message.integer("step").value_or(0),
+            .model_id = message.text("model_id"),
+            .dataset_name = message.text("dataset_name"),
+            .dataset_digest = message.text("dataset_digest")};
+}
+
+net::Response log_batch(Service& service, const Context& context, const Message& message) {
+    Batch batch{.metrics = {}, .parameters = message.pairs("params"), .tags = message.pairs("tags")};
+    auto metrics = message.list("metrics");
+    batch.metrics.reserve(metrics.size());
+    for (const auto& metric : metrics) batch.metrics.push_back(metric_of(metric));
+    service.log(context.in_project().id, message.run_id(), batch);
+    return empty_answer();
+}
+
+net::Response get_history(Service& service, const Context& context, const Message& message) {
+    std::string key = message.required_text("metric_key");
+    std::optional<std::int64_t> limit;
+    if (message.has("max_results")) limit = message.results_max(kHistoryMax, kHistoryMax);
+    auto page =
+        service.metric_page(context.in_project().id, message.run_id(), key, limit, message.text("page_token"));
+    JsonWriter writer;
+    writer.begin_object().key("metrics").begin_list();
+    for (const auto& point : page.items) write_metric(writer, key, point);
+    writer.end_list();
+    if (page.next_page_token) writer.field("next_page_token", *page.next_page_token);
+    writer.end_object();
+    return answer(writer);
+}
+
+std::vector<std::string> checked_run_ids(const Message& message, std::string_view field) {
+    auto ids = message.texts(field);
+    if (ids.empty())
+        fail(ErrorCode::invalid_argument, "GetMetricHistoryBulk request must specify at least one run_id.");
+    if (ids.size() > 100)
+        fail(ErrorCode::invalid_argument,
+             "GetMetricHistoryBulk request cannot specify more than 100 run_ids. Received {} run_ids.",
+             ids.size());
+    std::sort(ids.begin(), ids.end());
+    return ids;
+}
+
+net::Response get_history_bulk(Service& service, const Context& context, const Message& message) {
+    std::string key = message.required_text("metric_key");
+    std::int64_t left = std::min(message.integer("max_results").value_or(kHistoryMax), kHistoryMax);
+    JsonWriter writer;
+    writer.begin_object().key("metrics").begin_list();
+    for (const auto& id : checked_run_ids(message, "run_id")) {
+        auto page = service.metric_page(context.in_project().id, id, key, std::max<std::int64_t>(left, 0), "");
+        for (const auto& point : page.items) write_metric(writer, key, point, id);
+        left -= static_cast<std::int64_t>(page.items.size());
+    }
+    writer.end_list().end_object();
+    return answer(writer);
+}
+
+/// What charts read: of each run's steps between two bounds, about so many points, the extremes among them.
+net::Response get_history_interval(Service& service, const Context& context, const Message& message) {
+    std::string key = message.required_text("metric_key");
+    auto first = message.integer("start_step"), last = message.integer("end_step");
+    std::int64_t points_max = message.results_max(320, 2500);
+    JsonWriter writer;
+    writer.begin_object().key("metrics").begin_list();
+    for (const auto& id : checked_run_ids(message, "run_ids")) {
+        auto points = service.metric_page(context.in_project().id, id, key, std::nullopt, "").items;
+        std::erase_if(points, [&](const MetricPoint& point) {
+            return (first && point.step < *first) || (last && point.step > *last);
+        });
+        std::sort(points.begin(), points.end(), [](const MetricPoint& a, const MetricPoint& b) {
+            return std::tie(a.step, a.at) < std::tie(b.step, b.at);
+        });
+        for (const auto& point : thin(points, static_cast<std::size_t>(points_max)))
+            write_metric(writer, key, point, id);
+    }
+    writer.end_list().end_object();
+    return answer(writer);
+}
+
+}  // namespace
+
+void write_metric(JsonWriter& writer, std::string_view key, const MetricPoint& point,
+                  std::string_view run_id) {
+    writer.begin_object()
+        .field("key", key)
+        .field("value", point.value)
+        .field("timestamp", to_ms(point.at))
+        .field("step", point.step);
+    if (!run_id.empty()) writer.field("run_id", run_id);
+    writer.end_object();
+}
+
+void add_metric_routes(api::Api& api, Service& service) {
+    auto add = [&](std::string_view method, std::string_view path, Permission permission, auto handle) {
+        add_route(api, {method, path, permission,
+                        [&service, handle](const Context& context, const Message& message,
+                                           const PathParameters&) { return handle(service, context, message); }});
+    };
+    add("POST", "/mlflow/runs/log-batch", Permission::tracking_write, log_batch);
+    add("POST", "/mlflow/runs/log-metric", Permission::tracking_write,
+        [](Service& s, const Context& context, const Message& message) {
+            s.log(context.in_project().id, message.run_id(),
+                  {.metrics = {metric_of(message)}, .parameters = {}, .tags = {}});
+            return empty_answer();
+        });
+    add("POST", "/mlflow/runs/log-parameter", Permission::tracking_write,
+        [](Service& s, const Context& context, const Message& message) {
+            s.log(context.in_project().id, message.run_id(),
+                  {.metrics = {}, .parameters = {{message.text("key"), message.text("value")}}, .tags = {}});
+            return empty_answer();
+        });
+    add("POST", "/mlflow/runs/set-tag", Permission::tracking_write,
+        [](Service& s, const Context& context, const Message& message) {
+            s.log(context.in_project().id, message.run_id(),
+                  {.metrics = {}, .parameters = {}, .tags = {{message.text("key"), message.text("value")}}});
+            return empty_answer();
+        });
+    add("GET", "/mlflow/metrics/get-history", Permission::tracking_read, get_history);
+    add("GET", "/mlflow/metrics/get-history-bulk", Permission::tracking_read, get_history_bulk);
+    add("GET", "/mlflow/metrics/get-history-bulk-interval", Permission::tracking_read, get_history_interval);
+}
+
+}  // namespace maru::tracking::mlflow

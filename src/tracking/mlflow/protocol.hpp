@@ -1,0 +1,109 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "api/api.hpp"
+#include "net/http.hpp"
+
+/// What MLflow's REST protocol is made of: protobuf messages as JSON (snake_case, int64 as numbers, unknown
+/// fields passed over), errors as {"error_code","message"}.
+namespace maru::tracking::mlflow {
+
+/// The version of the client that this speaks to; clients read it at /version.
+inline constexpr std::string_view kProtocolVersion = "3.17.2";
+
+/// One message of a request: a JSON object, or the query of a GET.
+///
+/// Lifetime: keeps its document alive. Threads: one at a time. Errors: invalid_argument in MLflow's words
+/// ("Invalid value 123 for parameter 'name' supplied: ...", "Missing value for required parameter 'name'.").
+class Message {
+  public:
+    static Message parse(const net::Request& request);
+    static Message from_json(std::string_view text);
+
+    /// True if the field is there and not null.
+    bool has(std::string_view name) const;
+    std::string text(std::string_view name) const;  // empty if absent
+    std::optional<std::string> optional_text(std::string_view name) const;
+    std::string required_text(std::string_view name) const;
+    std::optional<std::int64_t> integer(std::string_view name) const;
+    std::int64_t required_integer(std::string_view name) const;
+    double required_number(std::string_view name) const;
+    bool flag(std::string_view name, bool initial) const;
+    std::vector<std::string> texts(std::string_view name) const;
+    std::vector<Message> list(std::string_view name) const;
+    std::optional<Message> object(std::string_view name) const;
+    /// A list of {"key","value"}: of a key that comes twice the last counts.
+    std::map<std::string, std::string> map(std::string_view name) const;
+    std::vector<std::pair<std::string, std::string>> pairs(std::string_view name) const;
+
+    /// run_id, or its old name run_uuid; required.
+    std::string run_id() const;
+    /// max_results, checked against its bounds.
+    std::int64_t results_max(std::int64_t initial, std::int64_t most) const;
+
+  private:
+    struct Document;
+    Message(std::shared_ptr<const Document> document, const void* object, std::string path);
+    const void* find(std::string_view name) const;
+    [[noreturn]] void wrong(std::string_view name, std::string_view expected) const;
+
+    std::shared_ptr<const Document> document_;
+    const void* object_;
+    std::string path_;  // of this message in the request, for errors
+};
+
+/// Writes JSON in one pass. Nothing is checked: begin and end must match.
+class JsonWriter {
+  public:
+    JsonWriter& begin_object();
+    JsonWriter& end_object();
+    JsonWriter& begin_list();
+    JsonWriter& end_list();
+    JsonWriter& key(std::string_view name);
+    JsonWriter& value(std::string_view text);
+    JsonWriter& value(const std::string& text) { return value(std::string_view(text)); }
+    JsonWriter& value(const char* text) { return value(std::string_view(text)); }
+    JsonWriter& value(std::int64_t number);
+    JsonWriter& value(bool flag);
+    /// NaN and infinities as protobuf's JSON has them: "NaN", "Infinity", "-Infinity".
+    JsonWriter& value(double number);
+    template <class T>
+    JsonWriter& field(std::string_view name, const T& content) {
+        return key(name).value(content);
+    }
+    /// Writes a map as a list of {"key","value"}.
+    JsonWriter& pairs(std::string_view name, const std::map<std::string, std::string>& content);
+
+    std::string take() { return std::move(out_); }
+
+  private:
+    void separate();
+    std::string out_;
+};
+
+net::Response answer(JsonWriter& writer);
+net::Response empty_answer();
+/// An Error in MLflow's form, with its codes and statuses.
+net::Response write_error(const Error& error);
+
+using Handle = std::function<net::Response(const api::Context&, const Message&, const api::PathParameters&)>;
+
+/// Registers a route of MLflow at /api/VERSION and /ajax-api/VERSION; `path` begins with "/mlflow/".
+struct Route {
+    std::string_view method;
+    std::string_view path;
+    api::Permission permission;
+    Handle handle;
+    std::string_view version = "2.0";
+    bool audited = false;
+};
+void add_route(api::Api& api, const Route& route);
+
+}  // namespace maru::tracking::mlflow

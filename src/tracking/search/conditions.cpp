@@ -1,0 +1,97 @@
+#include "tracking/search/conditions.hpp"
+
+#include "api/api.hpp"
+#include "base/error.hpp"
+#include "base/text.hpp"
+
+namespace maru::tracking::search {
+namespace {
+
+sql::Value to_value(const Literal& literal) {
+    if (const auto* integer = std::get_if<std::int64_t>(&literal)) return *integer;
+    if (const auto* number = std::get_if<double>(&literal)) return *number;
+    if (const auto* text = std::get_if<std::string>(&literal)) return *text;
+    return {};
+}
+
+std::string_view symbol(Comparator comparator) {
+    switch (comparator) {
+        case Comparator::equal:
+            return " = ";
+        case Comparator::not_equal:
+            return " <> ";
+        case Comparator::less:
+            return " < ";
+        case Comparator::less_equal:
+            return " <= ";
+        case Comparator::greater:
+            return " > ";
+        case Comparator::greater_equal:
+            return " >= ";
+        default:
+            return " LIKE ";
+    }
+}
+
+}  // namespace
+
+void append_condition(Statement& statement, std::string_view column, const Comparison& comparison) {
+    switch (comparison.comparator) {
+        case Comparator::ilike:
+            statement += "LOWER(";
+            statement += column;
+            statement += ") LIKE LOWER(";
+            statement << to_value(comparison.value);
+            statement += ")";
+            return;
+        case Comparator::in:
+        case Comparator::not_in:
+            statement += column;
+            statement += comparison.comparator == Comparator::in ? " IN " : " NOT IN ";
+            statement.list(std::get<std::vector<std::string>>(comparison.value));
+            return;
+        case Comparator::is_null:
+        case Comparator::is_not_null:
+            statement += column;
+            statement += comparison.comparator == Comparator::is_null ? " IS NULL" : " IS NOT NULL";
+            return;
+        default:
+            statement += column;
+            statement += symbol(comparison.comparator);
+            statement << to_value(comparison.value);
+    }
+}
+
+void append_keyed_condition(Statement& statement, std::string_view table, std::string_view owner_column,
+                            std::string_view owner, const Comparison& comparison) {
+    bool absent = comparison.comparator == Comparator::is_null;
+    statement += absent ? " AND NOT EXISTS (SELECT 1 FROM " : " AND EXISTS (SELECT 1 FROM ";
+    statement += table;
+    statement += " k WHERE k.";
+    statement += owner_column;
+    statement += " = ";
+    statement += owner;
+    statement += " AND k.key = ";
+    statement << comparison.key;
+    if (!absent && comparison.comparator != Comparator::is_not_null) {
+        statement += " AND ";
+        append_condition(statement, "k.value", comparison);
+    }
+    statement += ")";
+}
+
+std::string encode_offset(std::int64_t offset) {
+    return api::encode_page_token("offset:" + std::to_string(offset));
+}
+
+std::int64_t decode_offset(std::string_view page_token) {
+    if (page_token.empty()) return 0;
+    std::string position = api::decode_page_token(page_token);
+    std::optional<std::int64_t> offset;
+    if (position.starts_with("offset:")) offset = parse_int(std::string_view(position).substr(7));
+    if (!offset || *offset < 0)
+        fail(ErrorCode::invalid_argument, "Invalid page token '{}': it is not one of this list", page_token);
+    return *offset;
+}
+
+}  // namespace maru::tracking::search

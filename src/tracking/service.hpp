@@ -1,0 +1,223 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <mutex>
+#include <set>
+#include <shared_mutex>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "api/api.hpp"
+#include "blob/blob_store.hpp"
+#include "net/http.hpp"
+#include "sql/database.hpp"
+#include "tracking/operations.hpp"
+#include "tracking/types.hpp"
+
+namespace maru::tracking {
+
+enum class View { active, deleted, all };
+
+struct Search {
+    std::string filter;
+    std::vector<std::string> order_by;
+    std::int64_t results_max = 1000;
+    std::string page_token;
+    View view = View::active;
+};
+
+struct NewRun {
+    std::string experiment_id;  // or, where empty:
+    std::string experiment;     // its name; made if it isn't there
+    std::string name;           // empty: one is thought up
+    std::string user;
+    std::optional<std::string> job_id;
+    RunStatus status = RunStatus::RUNNING;
+    std::optional<Time> started_at;
+    std::map<std::string, std::string> parameters, tags;
+};
+
+/// One value as a client logs it; `model_id` and the dataset are MLflow 3's, for metrics of a logged model.
+struct NewMetric {
+    std::string key;
+    double value = 0;
+    std::int64_t at_ms = 0;
+    std::int64_t step = 0;
+    std::string model_id, dataset_name, dataset_digest;
+};
+
+struct Batch {
+    std::vector<NewMetric> metrics;
+    std::vector<std::pair<std::string, std::string>> parameters, tags;
+};
+
+struct NewLoggedModel {
+    std::string experiment_id, name, model_type;
+    std::optional<std::string> source_run_id;
+    std::map<std::string, std::string> parameters, tags;
+};
+
+/// MLflow's order of logged models: a field, or a metric of one dataset.
+struct LoggedModelOrder {
+    std::string field;
+    bool ascending = true;
+    std::string dataset_name, dataset_digest;
+};
+
+
+/// Experiments, runs, metrics, artifacts and logged models of all projects.
+///
+/// Lifetime: the server's. Threads: any. Every function is about one project and sees nothing of others.
+/// Errors: not_found for what isn't there, invalid_argument in MLflow's words for what may not be. Each
+/// mutation is one durable transaction.
+class Service {
+  public:
+    Service(sql::Database& database, blob::BlobStore& blobs, const Clock& clock);
+
+    // Experiments (experiments.cpp). "0", "Default", is in every project.
+    std::string create_experiment(std::string_view project_id, const std::string& name,
+                                  const std::string& artifact_location,
+                                  const std::map<std::string, std::string>& tags);
+    Experiment get_experiment(std::string_view project_id, std::string_view id);
+    /// By name, deleted ones too.
+    std::optional<Experiment> find_experiment(std::string_view project_id, std::string_view name);
+    api::Page<Experiment> search_experiments(std::string_view project_id, const Search& search);
+    void rename_experiment(std::string_view project_id, std::string_view id, const std::string& name);
+    void set_experiment_deleted(std::string_view project_id, std::string_view id, bool deleted);
+    void set_experiment_tag(std::string_view project_id, std::string_view id, const std::string& key,
+                            const std::string& value);
+    void delete_experiment_tag(std::string_view project_id, std::string_view id, std::string_view key);
+
+    // Runs (runs.cpp, run_search.cpp).
+    Run create_run(std::string_view project_id, const NewRun& run);
+    /// The same in a caller's transaction; returns the run's id.
+    std::string create_run(sql::Connection& connection, std::string_view project_id, const NewRun& run);
+    /// Makes a run that a workload's program asks for. Its first one is the run that came with the workload,
+    /// which takes the name, experiment and tags that the program wants; so an unmodified program that
+    /// chooses its own experiment still logs into the run of its job.
+    Run create_run_of_workload(std::string_view project_id, std::string_view workload_id, NewRun run);
+    Run get_run(std::string_view project_id, std::string_view id);
+    /// Empty name, no status or no end: unchanged. Returns the run without its data.
+    Run update_run(std::string_view project_id, std::string_view id, std::optional<RunStatus> status,
+                   std::optional<Time> ended_at, const std::string& name);
+    void set_run_deleted(std::string_view project_id, std::string_view id, bool deleted);
+    void delete_tag(std::string_view project_id, std::string_view run_id, std::string_view key);
+    api::Page<Run> search_runs(std::string_view project_id, const std::vector<std::string>& experiment_ids,
+                               const Search& search);
+
+    // The runs of a workload, in the transaction of its transition; for job_contributor.cpp.
+    /// Lets the next run that the workload's program makes be this one.
+    void await_client(sql::Connection& connection, std::string_view run_id);
+    void workload_started(sql::Connection& connection, std::string_view workload_id, Time at);
+    /// Ends its runs that its program left open; where it failed, also those that the program thought good.
+    void workload_ended(sql::Connection& connection, std::string_view workload_id, RunStatus status, Time at);
+
+    // What runs log (logging.cpp, metrics.cpp).
+    void log(std::string_view project_id, std::string_view run_id, const Batch& batch);
+    /// A page of the points, by time; no limit: all. `token` is that of the page before.
+    api::Page<MetricPoint> metric_page(std::string_view project_id, std::string_view run_id,
+                                       std::string_view key, std::optional<std::int64_t> results_max,
+                                       std::string_view token);
+    /// All points by step, thinned.
+    MetricHistory metric_history(std::string_view project_id, std::string_view run_id, std::string_view key,
+                                 std::int64_t points_max);
+    void log_inputs(std::string_view project_id, std::string_view run_id,
+                    const std::vector<DatasetInput>& datasets, const std::vector<std::string>& model_ids);
+    void log_outputs(std::string_view project_id, std::string_view run_id,
+                     const std::vector<ModelLink>& models);
+    struct DatasetSummary {
+        std::string experiment_id, name, digest, context;
+    };
+    std::vector<DatasetSummary> search_datasets(std::string_view project_id,
+                                                const std::vector<std::string>& experiment_ids);
+
+    // Artifacts (artifacts.cpp). Paths are below the project's root: "0/RUN/artifacts/model/MLmodel".
+    /// Streams a file in; it is there once this returns, whole or not at all.
+    void write_artifact(std::string_view project_id, const std::string& path, net::BodyReader& body);
+    ArtifactFile find_artifact(std::string_view project_id, std::string_view path);
+    /// The files and folders of one folder, sorted; the entries' paths are names only. A file has none.
+    std::vector<ArtifactEntry> list_artifacts(std::string_view project_id, std::string_view folder);
+    /// Removes a file or a folder with all below it; nothing there: nothing happens.
+    void delete_artifacts(std::string_view project_id, std::string_view path);
+    /// All files below a folder, or the file itself (whose path is then its name).
+    std::vector<ArtifactFile> artifact_files(std::string_view project_id, std::string_view folder);
+    /// Where the files of a URI lie: runs:/RUN/path, models:/m-ID, mlflow-artifacts:/path. Throws
+    /// failed_precondition for one that this server doesn't keep, such as s3://.
+    std::string artifact_folder(std::string_view project_id, std::string_view uri);
+    /// The file's bytes, as an answer that no browser runs scripts from.
+    net::Response artifact_response(const ArtifactFile& file);
+
+    // Logged models (logged_models.cpp, logged_model_search.cpp).
+    LoggedModel create_logged_model(std::string_view project_id, const NewLoggedModel& model);
+    LoggedModel get_logged_model(std::string_view project_id, std::string_view id,
+                                 bool allow_deleted = false);
+    LoggedModel finalize_logged_model(std::string_view project_id, std::string_view id,
+                                      const std::string& status);
+    void delete_logged_model(std::string_view project_id, std::string_view id);
+    LoggedModel set_logged_model_tags(std::string_view project_id, std::string_view id,
+                                      const std::map<std::string, std::string>& tags);
+    void delete_logged_model_tag(std::string_view project_id, std::string_view id, std::string_view key);
+    void log_logged_model_parameters(std::string_view project_id, std::string_view id,
+                                     const std::map<std::string, std::string>& parameters);
+    struct DatasetFilter {
+        std::string name, digest;
+    };
+    api::Page<LoggedModel> search_logged_models(std::string_view project_id,
+                                                const std::vector<std::string>& experiment_ids,
+                                                const Search& search,
+                                                const std::vector<LoggedModelOrder>& order,
+                                                const std::vector<DatasetFilter>& datasets);
+
+  private:
+    struct RunRow {
+        std::int64_t number = 0, experiment = 0;
+        bool deleted = false;
+    };
+    void ensure_default_experiment(std::string_view project_id);
+    std::int64_t find_or_create_experiment(sql::Connection& connection, std::string_view project_id,
+                                           const std::string& name);
+    Experiment load_experiment(sql::Connection& connection, std::string_view project_id, std::string_view id);
+    Experiment load_active_experiment(sql::Connection& connection, std::string_view project_id,
+                                      std::string_view id);
+    std::vector<std::int64_t> experiment_numbers(sql::Connection& connection, std::string_view project_id,
+                                                 const std::vector<std::string>& ids);
+    RunRow find_run(sql::Connection& connection, std::string_view project_id, std::string_view id);
+    RunRow find_active_run(sql::Connection& connection, std::string_view project_id, std::string_view id);
+    Run load_run(sql::Connection& connection, std::string_view project_id, std::string_view id);
+    void load_run_data(sql::Connection& connection, std::vector<Run>& runs);
+    void insert_parameters(sql::Connection& connection, std::string_view run_id, std::int64_t run,
+                           const Batch& batch);
+    void insert_metrics(sql::Connection& connection, std::int64_t run, const std::vector<NewMetric>& metrics,
+                        const std::vector<std::int64_t>& keys);
+    void set_tags(sql::Connection& connection, std::int64_t run,
+                  const std::vector<std::pair<std::string, std::string>>& tags);
+
+    /// Numbers of metric keys. Rows of that table are never removed, so what was committed stays true.
+    std::optional<std::int64_t> cached_key(std::string_view key) const;
+    std::int64_t find_key(sql::Connection& connection, std::string_view key);  // -1: never logged
+    std::vector<std::int64_t> key_numbers(sql::Connection& connection, const std::vector<NewMetric>& metrics);
+    void remember_keys(const std::vector<NewMetric>& metrics, const std::vector<std::int64_t>& numbers);
+
+    LoggedModel load_logged_model(sql::Connection& connection, std::string_view project_id,
+                                  std::string_view id, bool allow_deleted);
+    void load_logged_model_data(sql::Connection& connection, std::vector<LoggedModel>& models);
+
+    sql::Database& database_;
+    blob::BlobStore& blobs_;
+    const Clock& clock_;
+
+    mutable std::shared_mutex mutex_;
+    std::unordered_map<std::string, std::int64_t> keys_;     // guarded by mutex_
+    std::set<std::string, std::less<>> known_projects_;      // guarded by mutex_: have their Default
+};
+
+extern const std::span<const sql::Migration> migrations;
+
+/// Declares the operations of operations.hpp over a service.
+void add_operations(api::Api& api, Service& service);
+
+}  // namespace maru::tracking
