@@ -68,14 +68,29 @@ class Environments : public testing::Test {
     }
     Service& service() { return server_->service; }
 
-    /// Waits until the dispatcher has launched the workload; its attempt.
-    std::string launched(const std::string& workload_id) {
-        for (int i = 0; i < 2000; ++i) {
-            for (const auto& spec : engine_.launched())
-                if (spec.workload_id == workload_id) return spec.attempt_id;
+    /// Asks again until there is an answer: what the dispatcher does, it does on threads of its
+    /// own.
+    template <class F>
+    auto eventually(const std::string& what, F&& ask) {
+        for (int i = 0; i < 4000; ++i) {
+            if (auto answer = ask()) return *answer;
             std::this_thread::sleep_for(std::chrono::milliseconds(5));
         }
-        throw std::runtime_error("workload " + workload_id + " was not launched");
+        throw std::runtime_error("it did not come to this: " + what);
+    }
+    /// The attempt that the dispatcher has launched.
+    std::string launched(const std::string& workload_id) {
+        return eventually("launch of " + workload_id, [&]() -> std::optional<std::string> {
+            for (const auto& spec : engine_.launched())
+                if (spec.workload_id == workload_id) return spec.attempt_id;
+            return std::nullopt;
+        });
+    }
+    compute::Job ended(const std::string& workload_id) {
+        return eventually("end of " + workload_id, [&]() -> std::optional<compute::Job> {
+            auto job = server_->compute.get(project_.id, workload_id).job;
+            return compute::is_final(job.state) ? std::optional(job) : std::nullopt;
+        });
     }
     compute::ReplicaSpec spec_of(const std::string& attempt_id) {
         for (const auto& spec : engine_.launched())
@@ -85,15 +100,13 @@ class Environments : public testing::Test {
     std::filesystem::path build_folder(const std::string& attempt_id) {
         return spec_of(attempt_id).variables.at("MARU_BUILD_FOLDER");
     }
-    /// Waits until `done` of the environment, as a client that asks again would.
     Environment wait(const std::string& id, EnvironmentState state) {
-        for (int i = 0; i < 2000; ++i) {
-            auto environment = service().get(project_, id);
-            if (environment.state == state) return environment;
-            std::this_thread::sleep_for(std::chrono::milliseconds(5));
-        }
-        throw std::runtime_error("environment " + id + " did not become " +
-                                 std::string(enum_name(state)));
+        return eventually(fmt::format("environment {} {}", id, enum_name(state)),
+                          [&]() -> std::optional<Environment> {
+                              auto environment = service().get(project_, id);
+                              return environment.state == state ? std::optional(environment)
+                                                                : std::nullopt;
+                          });
     }
     void succeed(const Environment& environment) {
         auto attempt = launched(environment.build_job_id);
@@ -196,8 +209,12 @@ TEST_F(Environments, AJobWaitsForItsEnvironmentAndFindsItFirst) {
     auto workload = server_->compute.submit(job("digits"));
     EXPECT_EQ(workload.job.environment, environment.id);
     launched(environment.build_job_id);
-    EXPECT_THAT(server_->compute.why(project_.id, workload.job.id).reason,
-                HasSubstr("environment digits is being built"));
+    eventually("the job says what it waits for", [&]() -> std::optional<bool> {
+        auto reason = server_->compute.why(project_.id, workload.job.id).reason;
+        if (reason.find("environment digits is being built") == std::string::npos)
+            return std::nullopt;
+        return true;
+    });
     succeed(environment);
     auto spec = spec_of(launched(workload.job.id));
     EXPECT_THAT(spec.variables.at("PATH"), HasSubstr("/venv/bin:"));
@@ -214,13 +231,9 @@ TEST_F(Environments, AFailedBuildFailsWhatWaitsForItAndCanBeTriedAgain) {
     engine_.end(attempt, 0, 1);
     auto failed = wait("digits", EnvironmentState::failed);
     EXPECT_EQ(failed.error, "nosuch was not found");
-    compute::Job ended;
-    for (int i = 0; i < 2000 && !compute::is_final(ended.state); ++i) {
-        ended = server_->compute.get(project_.id, workload.job.id).job;
-        std::this_thread::sleep_for(std::chrono::milliseconds(5));
-    }
-    EXPECT_EQ(ended.state, compute::WorkloadState::failed);
-    EXPECT_THAT(ended.reason, HasSubstr("nosuch was not found"));
+    auto job_ended = ended(workload.job.id);
+    EXPECT_EQ(job_ended.state, compute::WorkloadState::failed);
+    EXPECT_THAT(job_ended.reason, HasSubstr("nosuch was not found"));
     EXPECT_THAT(error_of([&] { server_->compute.submit(job("digits")); }).message(),
                 HasSubstr("environment digits failed to build: nosuch was not found"));
 
@@ -277,6 +290,7 @@ TEST_F(Environments, IsDeletedOnlyWhenNothingUsesIt) {
     EXPECT_THAT(error_of([&] { service().remove(project_, "digits"); }).message(),
                 HasSubstr("in use by workload " + workload.job.id));
     engine_.end(attempt, 0, 0);
+    ended(workload.job.id);
     service().remove(project_, "digits");
     EXPECT_EQ(error_of([&] { service().get(project_, environment.id); }).code(),
               ErrorCode::not_found);

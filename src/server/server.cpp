@@ -253,7 +253,8 @@ int run_server(int argc, char** argv) {
     sigaddset(&signals, SIGINT);
     pthread_sigmask(SIG_BLOCK, &signals, nullptr);
     ::signal(SIGPIPE, SIG_IGN);
-    ::umask(0027);
+    // What is mounted into workloads is read there by other users; the data directory itself is closed (0700).
+    ::umask(0022);
     try {
         auto options = parse_options(argc, argv);
         if (!options) return 0;

@@ -147,7 +147,7 @@ std::vector<ArtifactFile> Service::artifact_files(std::string_view project_id, s
 std::string Service::artifact_folder(std::string_view project_id, std::string_view uri) {
     auto below = [](std::string folder, std::string_view rest) {
         rest = without_slashes(rest);
-        if (!rest.empty()) folder += "/" + std::string(rest);
+        if (!rest.empty()) folder += (folder.empty() ? "" : "/") + std::string(rest);
         check_artifact_path(folder);
         return folder;
     };

@@ -90,7 +90,7 @@ TEST(Artifacts, DeletionTakesOneFileOrAFolder) {
 
 TEST(Artifacts, UrisLeadToFolders) {
     TestBed bed;
-    Run run = bed.run();
+    auto run = bed.run();
     LoggedModel model = bed.service->create_logged_model(bed.project, {.experiment_id = "0", .name = "m"});
     auto folder = [&](const std::string& uri) { return bed.service->artifact_folder(bed.project, uri); };
     EXPECT_EQ(folder("runs:/" + run.id + "/model"), "0/" + run.id + "/artifacts/model");
@@ -118,7 +118,7 @@ TEST(Artifacts, PagesOfProgramsCannotActAsThisSite) {
 
 TEST(LoggedModels, LiveFromPendingToReady) {
     TestBed bed;
-    Run run = bed.run();
+    auto run = bed.run();
     LoggedModel model = bed.service->create_logged_model(
         bed.project, {.experiment_id = "0", .name = "m", .source_run_id = run.id, .parameters = {{"p", "1"}}});
     EXPECT_TRUE(model.id.starts_with("m-"));

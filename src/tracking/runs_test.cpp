@@ -39,7 +39,7 @@ TEST(Experiments, IdsCountPerProjectAndNamesAreUnique) {
 TEST(Experiments, DeletionTakesTheRunsAlongAndCanBeUndone) {
     TestBed bed;
     std::string id = bed.service->create_experiment(bed.project, "digits", "", {});
-    Run run = bed.service->create_run(bed.project, {.experiment_id = id});
+    auto run = bed.service->create_run(bed.project, {.experiment_id = id});
     bed.service->set_experiment_deleted(bed.project, id, true);
     EXPECT_TRUE(bed.service->get_run(bed.project, run.id).deleted);
     EXPECT_EQ(error_of([&] { bed.service->create_run(bed.project, {.experiment_id = id}); }).first,
@@ -70,7 +70,7 @@ TEST(Experiments, AreSearchedByNameAndTag) {
 
 TEST(Runs, KeepTheirNameAsAttributeAndTag) {
     TestBed bed;
-    Run run = bed.service->create_run(bed.project, {.experiment_id = "0", .name = "first"});
+    auto run = bed.service->create_run(bed.project, {.experiment_id = "0", .name = "first"});
     EXPECT_EQ(run.tags.at("mlflow.runName"), "first");
     EXPECT_EQ(run.artifact_uri, "mlflow-artifacts:/0/" + run.id + "/artifacts");
     bed.service->update_run(bed.project, run.id, RunStatus::FINISHED, from_ms(5), "second");
@@ -84,7 +84,7 @@ TEST(Runs, KeepTheirNameAsAttributeAndTag) {
 
 TEST(Runs, BelongToOneProject) {
     TestBed bed;
-    Run run = bed.run();
+    auto run = bed.run();
     EXPECT_EQ(error_of([&] { bed.service->get_run("ffffffffffffffffffffffffffffffff", run.id); }).first, "not_found");
     EXPECT_EQ(error_of([&] {
                   bed.service->log("ffffffffffffffffffffffffffffffff", run.id, {});
@@ -94,21 +94,21 @@ TEST(Runs, BelongToOneProject) {
 
 TEST(Runs, ParametersNeverChange) {
     TestBed bed;
-    Run run = bed.run({{"depth", "3"}});
+    auto run = bed.run({{"depth", "3"}});
     Batch same{.metrics = {}, .parameters = {{"depth", "3"}}, .tags = {}};
     bed.service->log(bed.project, run.id, same);
     Batch other{.metrics = {{.key = "m", .value = 1}}, .parameters = {{"width", "1"}, {"depth", "4"}}, .tags = {}};
     auto [code, message] = error_of([&] { bed.service->log(bed.project, run.id, other); });
     EXPECT_EQ(code, "invalid_argument");
     EXPECT_THAT(message, HasSubstr("Changing param values is not allowed. Param with key='depth'"));
-    Run after = bed.service->get_run(bed.project, run.id);
+    auto after = bed.service->get_run(bed.project, run.id);
     EXPECT_EQ(after.parameters.size(), 1u);  // nothing of the refused batch is there
     EXPECT_TRUE(after.metrics.empty());
 }
 
 TEST(Runs, LimitsOfABatch) {
     TestBed bed;
-    Run run = bed.run();
+    auto run = bed.run();
     auto refused = [&](const Batch& batch) {
         return error_of([&] { bed.service->log(bed.project, run.id, batch); }).second;
     };
@@ -133,7 +133,7 @@ TEST(Runs, LimitsOfABatch) {
 
 TEST(Metrics, EveryDoubleComesBackExactly) {
     TestBed bed;
-    Run run = bed.run();
+    auto run = bed.run();
     const double values[] = {kNan, kInfinity, -kInfinity, -0.0, 5e-324, 1.7976931348623157e308, 0.1};
     std::int64_t at = 100;
     for (double value : values) bed.log_metric(run.id, "m", value, -3, at++);
@@ -150,7 +150,7 @@ TEST(Metrics, EveryDoubleComesBackExactly) {
 
 TEST(Metrics, TheLatestIsOfTheHighestStepThenTimeThenValue) {
     TestBed bed;
-    Run run = bed.run();
+    auto run = bed.run();
     bed.log_metric(run.id, "m", 1, 10, 500);
     bed.log_metric(run.id, "m", 2, 9, 900);
     EXPECT_EQ(bed.service->get_run(bed.project, run.id).metrics.at("m").value, 1);
@@ -167,7 +167,7 @@ TEST(Metrics, TheLatestIsOfTheHighestStepThenTimeThenValue) {
 
 TEST(Metrics, HistoryIsPagedAndARepeatedRequestAddsNothing) {
     TestBed bed;
-    Run run = bed.run();
+    auto run = bed.run();
     Batch batch{.metrics = {}, .parameters = {}, .tags = {}};
     for (std::int64_t i = 0; i < 250; ++i)
         batch.metrics.push_back({.key = "loss", .value = static_cast<double>(i), .at_ms = i / 10, .step = i});
@@ -193,9 +193,9 @@ TEST(Metrics, HistoryIsPagedAndARepeatedRequestAddsNothing) {
 
 TEST(RunSearch, FiltersByEverything) {
     TestBed bed;
-    Run a = bed.run({{"model", "cnn"}}, {{"team", "Red"}});
-    Run b = bed.run({{"model", "rnn"}}, {{"team", "blue"}});
-    Run c = bed.run({}, {{"odd.key with space", "v"}});
+    auto a = bed.run({{"model", "cnn"}}, {{"team", "Red"}});
+    auto b = bed.run({{"model", "rnn"}}, {{"team", "blue"}});
+    auto c = bed.run({}, {{"odd.key with space", "v"}});
     bed.log_metric(a.id, "acc", 0.5);
     bed.log_metric(b.id, "acc", 0.9);
     bed.log_metric(c.id, "acc", kNan);
@@ -221,7 +221,7 @@ TEST(RunSearch, FiltersByEverything) {
 
 TEST(RunSearch, OrdersWithMissingValuesLast) {
     TestBed bed;
-    Run a = bed.run({{"p", "2"}}), b = bed.run({{"p", "1"}}), c = bed.run(), d = bed.run();
+    auto a = bed.run({{"p", "2"}}), b = bed.run({{"p", "1"}}), c = bed.run(), d = bed.run();
     bed.log_metric(a.id, "m", 1);
     bed.log_metric(b.id, "m", 2);
     bed.log_metric(c.id, "m", kNan);
@@ -259,7 +259,7 @@ TEST(RunSearch, PagesAreCompleteWhileRunsAreAdded) {
 
 TEST(RunSearch, DeletedRunsAreSeenOnlyWhenAskedFor) {
     TestBed bed;
-    Run a = bed.run(), b = bed.run();
+    auto a = bed.run(), b = bed.run();
     bed.service->set_run_deleted(bed.project, a.id, true);
     EXPECT_THAT(bed.find(""), ElementsAre(b.id));
     auto deleted = bed.service->search_runs(bed.project, {"0"}, {.view = View::deleted});
@@ -272,7 +272,7 @@ TEST(RunSearch, DeletedRunsAreSeenOnlyWhenAskedFor) {
 
 TEST(Runs, ManyThreadsLogAtOnce) {
     TestBed bed;
-    Run run = bed.run();
+    auto run = bed.run();
     constexpr int kThreads = 8, kPoints = 50;
     std::vector<std::jthread> threads;
     for (int t = 0; t < kThreads; ++t)
@@ -290,11 +290,11 @@ TEST(Runs, ManyThreadsLogAtOnce) {
 
 TEST(Runs, InputsAndOutputs) {
     TestBed bed;
-    Run run = bed.run();
+    auto run = bed.run();
     DatasetInput dataset{"digits", "abc", "local", "{}", "{}", "", {{"mlflow.data.context", "training"}}};
     bed.service->log_inputs(bed.project, run.id, {dataset, dataset}, {"m-1"});
     bed.service->log_outputs(bed.project, run.id, {{"m-2", 3}});
-    Run after = bed.service->get_run(bed.project, run.id);
+    auto after = bed.service->get_run(bed.project, run.id);
     ASSERT_EQ(after.datasets.size(), 1u);
     EXPECT_EQ(after.datasets[0].tags.at("mlflow.data.context"), "training");
     EXPECT_EQ(after.model_inputs.at(0).model_id, "m-1");
@@ -311,14 +311,14 @@ TEST(WorkloadRuns, TheProgramsFirstRunIsTheJobs) {
         return bed.service->create_run(connection, bed.project,
                                        {.name = "job", .job_id = "w1", .status = RunStatus::SCHEDULED});
     });
-    Run adopted = bed.service->create_run_of_workload(
+    auto adopted = bed.service->create_run_of_workload(
         bed.project, "w1", {.experiment_id = other, .name = "mine", .user = "ada"});
     EXPECT_EQ(adopted.id, run_id);
     EXPECT_EQ(adopted.name, "mine");
     EXPECT_EQ(adopted.experiment_id, other);
     EXPECT_EQ(adopted.artifact_uri, "mlflow-artifacts:/" + other + "/" + run_id + "/artifacts");
     EXPECT_EQ(adopted.status, RunStatus::RUNNING);
-    Run second = bed.service->create_run_of_workload(bed.project, "w1", {.experiment_id = other});
+    auto second = bed.service->create_run_of_workload(bed.project, "w1", {.experiment_id = other});
     EXPECT_NE(second.id, run_id);
     EXPECT_EQ(second.job_id, "w1");
     EXPECT_NE(bed.service->create_run_of_workload(bed.project, "w2", {.experiment_id = other}).id, run_id);

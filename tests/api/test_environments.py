@@ -189,7 +189,7 @@ def test_large_files_are_streamed(project: Project) -> None:
 
 def test_bytes_with_another_digest_are_refused(project: Project) -> None:
     wrong = digest(b"this")
-    project.request("PUT", f"/blobs/{wrong}", content=b"other", status=500)
+    project.request("PUT", f"/blobs/{wrong}", content=b"other", status=400)
     assert project.post("/blobs/missing", {"digests": [wrong]})["missing"] == [wrong]
 
 

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from maru_server import BINARY, CommandLine, Project, Server
@@ -20,6 +21,11 @@ def work(tmp_path: Path) -> Path:
     folder = tmp_path / "work"
     folder.mkdir()
     return folder
+
+
+def queue(maru: CommandLine, *arguments: str, cwd: Path | None = None) -> Any:
+    """The job that `maru run` queued."""
+    return json.loads(maru("run", "--detach", "--json", *arguments, cwd=cwd).stdout)
 
 
 def wait_for_job(project: Project, state: str) -> str:
@@ -118,8 +124,8 @@ def test_what_is_ignored_stays_and_the_rest_travels(maru: CommandLine, work: Pat
 
 def test_only_changed_files_travel(maru: CommandLine, work: Path) -> None:
     (work / "a.txt").write_text("one")
-    first = maru.json("run", "--detach", *SMALL, "--", "cat", "a.txt", cwd=work)
-    again = maru.json("run", "--detach", *SMALL, "--", "cat", "a.txt", cwd=work)
+    first = queue(maru, *SMALL, "--", "cat", "a.txt", cwd=work)
+    again = queue(maru, *SMALL, "--", "cat", "a.txt", cwd=work)
     assert first["code"] == again["code"]
     (work / "a.txt").write_text("two")
     assert maru("run", *SMALL, "--", "cat", "a.txt", cwd=work).stdout == "two"
@@ -134,8 +140,8 @@ def test_the_token_does_not_travel(maru: CommandLine) -> None:
 
 
 def test_options_reach_the_job(maru: CommandLine, work: Path) -> None:
-    job = maru.json(
-        "run", "--detach", "--no-code", "--name", "every-option", "--cpus", "0.25",
+    job = queue(
+        maru, "--no-code", "--name", "every-option", "--cpus", "0.25",
         "--memory", "300MiB", "--time-limit", "2h", "--retries", "2", "--param", "lr=0.1",
         "--param", "depth=3", "--experiment", "tests", "-e", "COLOUR=blue", "--",
         "sh", "-c", "echo $COLOUR", cwd=work,
@@ -186,7 +192,7 @@ def test_jobs_are_listed_shown_stopped_and_retried(maru: CommandLine, project: P
 
 def test_logs_follow_to_the_end(maru: CommandLine) -> None:
     script = "import time,sys\nfor i in range(20): print(i, flush=True); time.sleep(0.05)"
-    job = maru.json("run", "--detach", "--no-code", *SMALL, "--", "python3", "-c", script)
+    job = queue(maru, "--no-code", *SMALL, "--", "python3", "-c", script)
     followed = maru("logs", "-f", job["id"])
     assert followed.stdout.split() == [str(i) for i in range(20)]
     assert maru("logs", job["id"]).stdout == followed.stdout

@@ -55,7 +55,8 @@ export async function send(
 
 async function fetchOnce(method: string, path: string, options: RequestOptions): Promise<Response> {
   const headers: Record<string, string> = { Accept: 'application/json', ...options.headers };
-  if (method !== 'GET' && csrfToken !== null && csrfToken !== '') headers['X-CSRF-Token'] = csrfToken;
+  if (method !== 'GET' && csrfToken !== null && csrfToken !== '')
+    headers['X-CSRF-Token'] = csrfToken;
   if (options.body !== undefined) headers['Content-Type'] = 'application/json';
   let response: Response;
   try {

@@ -118,20 +118,20 @@ export function follow(options: FollowOptions): () => void {
         signal: controller.signal,
       });
       options.onState?.('open');
-      let ended = false;
+      const progress = { ended: false };
       const parser = new ServerSentEventParser((event) => {
         failures = 0;
         if (event.id !== null) lastId = event.id;
         options.onEvent(event);
-        if (event.event === options.endEvent) ended = true;
+        if (event.event === options.endEvent) progress.ended = true;
       });
       const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
-      while (reader !== undefined && !ended) {
+      while (reader !== undefined && !progress.ended) {
         const { done, value } = await reader.read();
         if (done) break;
         parser.push(value);
       }
-      if (ended) {
+      if (progress.ended) {
         controller.abort();
         close();
         options.onState?.('closed');

@@ -34,6 +34,9 @@ export interface ChartProps {
 
 const darkScheme = window.matchMedia('(prefers-color-scheme: dark)');
 const paletteSize = 8;
+// uPlot.Scale.Distr.Logarithmic: an enum that exists in its types only.
+// eslint-disable-next-line @typescript-eslint/no-unsafe-enum-assignment
+const logarithmicScale: uPlot.Scale.Distr = 3;
 const powersOfTwo = Array.from({ length: 50 }, (_, power) => 2 ** power);
 
 function useIsDark(): boolean {
@@ -91,7 +94,7 @@ export default function Chart(props: ChartProps) {
       height,
       scales: {
         x: { time: axis === 'time' },
-        y: { distr: logarithmic ? uPlot.Scale.Distr.Logarithmic : uPlot.Scale.Distr.Linear },
+        y: { ...(logarithmic ? { distr: logarithmicScale } : {}) },
       },
       legend: { show: legend, live: true },
       cursor: {

@@ -118,8 +118,9 @@ void JobInterrupts::handle() {
 }
 
 JobInterrupts::Choice JobInterrupts::ask() {
-    print_err("\n[d] detach and let the job go on   [s] stop the job   [c] continue to follow: ");
+    // Before the question: changing the mode throws away what was typed until then.
     KeyMode keys;
+    print_err("\n[d] detach and let the job go on   [s] stop the job   [c] continue to follow: ");
     std::array<pollfd, 2> sources{{{STDIN_FILENO, POLLIN, 0}, {signals_.get(), POLLIN, 0}}};
     for (;;) {
         if (::poll(sources.data(), sources.size(), -1) < 0 && errno != EINTR) return Choice::detach;

@@ -280,15 +280,14 @@ class Parser {
         if (take_word("IN")) return Comparator::in;
         if (take_word("NOT")) {
             if (take_word("IN")) return Comparator::not_in;
-            reject("Invalid comparison clause: expected IN after NOT, found '{}'", token_.raw);
+            reject("Invalid comparison clause: expected IN after NOT, found {}", shown(token_));
         }
         if (take_word("IS")) {
             bool negated = take_word("NOT");
             if (take_word("NULL")) return negated ? Comparator::is_not_null : Comparator::is_null;
-            reject("Invalid comparison clause: expected NULL after IS, found '{}'", token_.raw);
+            reject("Invalid comparison clause: expected NULL after IS, found {}", shown(token_));
         }
-        reject("Invalid comparison clause in '{}': expected a comparator, found '{}'", filter_,
-               token_.kind == Token::Kind::end ? "the end" : token_.raw);
+        reject("Invalid comparison clause in '{}': expected a comparator, found {}", filter_, shown(token_));
     }
 
     void check_comparator(const Identifier& identifier, Comparator comparator) {
@@ -363,7 +362,7 @@ class Parser {
 
     std::vector<std::string> list() {
         if (token_.kind != Token::Kind::symbol || token_.text != "(")
-            reject("While parsing a list in the query, expected '(', found '{}'", shown(token_));
+            reject("While parsing a list in the query, expected '(', found {}", shown(token_));
         advance();
         std::vector<std::string> values;
         while (true) {
@@ -379,8 +378,7 @@ class Parser {
                 return values;
             }
             if (!comma)
-                reject("While parsing a list in the query, expected ',' or ')', found '{}'",
-                       shown(token_));
+                reject("While parsing a list in the query, expected ',' or ')', found {}", shown(token_));
         }
     }
 

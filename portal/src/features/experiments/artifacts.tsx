@@ -94,9 +94,7 @@ function Entry({ item, ...rest }: { item: Artifact } & Omit<FolderProps, 'path'>
         >
           <Icon name="file" size={14} />
           <span className="cut grow">{name}</span>
-          {item.size_bytes !== null && (
-            <span className="muted">{formatBytes(item.size_bytes)}</span>
-          )}
+          <span className="muted">{formatBytes(item.size_bytes)}</span>
         </button>
       </li>
     );

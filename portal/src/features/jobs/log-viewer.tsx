@@ -1,13 +1,5 @@
 import { useVirtualizer } from '@tanstack/react-virtual';
-import {
-  memo,
-  useDeferredValue,
-  useEffect,
-  useMemo,
-  useRef,
-  useState,
-  type ReactNode,
-} from 'react';
+import { memo, useDeferredValue, useEffect, useRef, useState, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { formatBytes, formatCount } from '../../i18n/format';
 import { currentLanguage } from '../../i18n';
@@ -55,11 +47,8 @@ export function LogViewer({ project, job, replica, controls, emptyText }: LogVie
     setSearch(needle === '' ? null : new LogSearch(buffer, needle));
     setCurrentMatch(0);
   }
-  const matchCount = useMemo(() => {
-    // Read so that the count follows the lines that arrive.
-    void version;
-    return search?.advance() ?? 0;
-  }, [search, version]);
+  // Looks only at the lines that have come since the last time.
+  const matchCount = search?.advance() ?? 0;
 
   const virtualizer = useVirtualizer({
     count: buffer.length,
