@@ -78,7 +78,7 @@ lock: setup ## Resolve tests/requirements.txt into tests/requirements.lock
 
 .PHONY: bench
 bench: build ## Measure maru beside what it replaces; prints one table a benchmark
-	@for benchmark in $(wildcard bench/*.py); do $(python) "$$benchmark"; done
+	@$(python) bench/main_job.py
 
 .PHONY: clean
 clean: ## Remove everything that was built; tools and test environment stay

@@ -60,7 +60,7 @@ const cases = [
     async run({ page }) {
       await page.goto(`/${project}`);
       await page.goto(`/${project}/jobs?state=failed`);
-      await page.waitForSelector('.segment[aria-current=true]');
+      await page.waitForSelector('.segment[aria-current]');
       await page.goBack();
       await page.waitForURL(`${baseUrl}/${project}`);
     },
@@ -170,12 +170,13 @@ const cases = [
     mockOnly: true,
     async run({ page }) {
       await page.goto('/default/experiments/iris');
+      await page.waitForSelector('[data-row-link]');
       await page.fill('.run-filter', 'metrics.accuracy > 0.9');
       await page.keyboard.press('Enter');
       await page.waitForURL(/filter=/);
       await page.click('th button:has-text("accuracy")');
       await page.waitForURL(/order=metrics.accuracy/);
-      await page.waitForTimeout(400);
+      await page.waitForSelector('th[aria-sort=descending] >> text=accuracy');
       await page.locator('tbody input[type=checkbox]').nth(0).check();
       await page.locator('tbody input[type=checkbox]').nth(1).check();
       await page.click('.toolbar a.primary');
@@ -219,7 +220,7 @@ let failures = 0;
 for (const one of cases) {
   if (one.mockOnly === true && !isMock) continue;
   const { context, page, complaints } = await openWindow(browser, { signedOut: one.signedOut });
-  page.setDefaultTimeout(20_000);
+  page.setDefaultTimeout(60_000);
   const start = Date.now();
   try {
     await one.run({ page, context });

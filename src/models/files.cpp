@@ -4,26 +4,27 @@
 
 namespace maru::models {
 
-std::vector<tracking::ArtifactFile> Service::files(std::string_view project_id, std::string_view model,
-                                                   std::int64_t version) {
+std::vector<tracking::ArtifactFile> Service::files(std::string_view project_id,
+                                                   std::string_view model, std::int64_t version) {
     ModelVersion found = get_version(project_id, model, version);
     auto list = tracking_.artifact_files(project_id,
                                          tracking_.artifact_folder(project_id, found.artifact_uri));
     if (list.empty())
-        fail(ErrorCode::not_found, "model {}, version {}: no files at its source {}", model, version,
-             found.source);
+        fail(ErrorCode::not_found, "model {}, version {}: no files at its source {}", model,
+             version, found.source);
     return list;
 }
 
-std::string Service::read_file(std::string_view project_id, const ModelVersion& version, std::string_view path,
-                               std::size_t bytes_max) {
+std::string Service::read_file(std::string_view project_id, const ModelVersion& version,
+                               std::string_view path, std::size_t bytes_max) {
     tracking::check_artifact_path(path);
     std::string folder = tracking_.artifact_folder(project_id, version.artifact_uri);
     auto file = tracking_.find_artifact(project_id, fmt::format("{}/{}", folder, path));
     return blobs_.get(file.sha256, bytes_max);
 }
 
-std::optional<ModelFile> Service::model_file(std::string_view project_id, const ModelVersion& version) {
+std::optional<ModelFile> Service::model_file(std::string_view project_id,
+                                             const ModelVersion& version) {
     constexpr std::size_t kBytesMax = 4u << 20, kParsedMax = 1000;
     tracking::ArtifactFile file;
     try {
@@ -51,7 +52,8 @@ void Service::add_file_facts(std::string_view project_id, ModelVersion& version)
         if (auto file = model_file(project_id, version))
             for (const auto& [flavor, content] : file->flavors) version.flavors.push_back(flavor);
     } catch (const Error& error) {
-        // A list of versions is not to fail for one whose MLmodel is broken: it has no flavors then.
+        // A list of versions is not to fail for one whose MLmodel is broken: it has no flavors
+        // then.
         if (error.code() != ErrorCode::invalid_argument) throw;
     }
     try {

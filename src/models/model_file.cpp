@@ -13,11 +13,14 @@ namespace {
 constexpr int kDepthMax = 60;
 
 bool is_json_number(std::string_view text) {
-    if (text.empty() || text.find_first_not_of("0123456789+-.eE") != std::string_view::npos) return false;
+    if (text.empty() || text.find_first_not_of("0123456789+-.eE") != std::string_view::npos)
+        return false;
     double number = 0;
     auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-    return error == std::errc{} && end == text.data() + text.size() && text.back() != '.' && text[0] != '.' &&
-           !(text.size() > 1 && text[0] == '0' && text[1] != '.' && text[1] != 'e' && text[1] != 'E');
+    return error == std::errc{} && end == text.data() + text.size() && text.back() != '.' &&
+           text[0] != '.' &&
+           !(text.size() > 1 && text[0] == '0' && text[1] != '.' && text[1] != 'e' &&
+             text[1] != 'E');
 }
 
 /// YAML as JSON; plain scalars that look like numbers, booleans or null become those.
@@ -89,7 +92,8 @@ std::optional<Json> signature_of(const YAML::Node& node) {
 ModelFile parse_model_file(std::string_view yaml) {
     try {
         YAML::Node root = YAML::Load(std::string(yaml));
-        if (!root.IsMap()) fail(ErrorCode::invalid_argument, "the MLmodel file is not a YAML mapping");
+        if (!root.IsMap())
+            fail(ErrorCode::invalid_argument, "the MLmodel file is not a YAML mapping");
         ModelFile file;
         if (YAML::Node flavors = root["flavors"]; flavors && flavors.IsMap())
             for (const auto& flavor : flavors)

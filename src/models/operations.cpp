@@ -30,10 +30,11 @@ void add_operations(api::Api& api, Service& service) {
     api.handle(list_versions, [&service](const api::Context& context, const ListVersions& request) {
         const std::string& project = context.in_project().id;
         service.get_model(project, request.model);
-        auto page = service.search_versions(project, {.filter = "name = " + filter_text(request.model),
-                                                      .order_by = {"version_number DESC"},
-                                                      .results_max = api::check_page_size(request.page_size),
-                                                      .page_token = request.page_token});
+        auto page = service.search_versions(project,
+                                            {.filter = "name = " + filter_text(request.model),
+                                             .order_by = {"version_number DESC"},
+                                             .results_max = api::check_page_size(request.page_size),
+                                             .page_token = request.page_token});
         for (auto& version : page.items) service.add_file_facts(project, version);
         return page;
     });

@@ -31,7 +31,8 @@ inline constexpr api::Operation<NameModel, api::Nothing> delete_model{
     .id = "models.delete",
     .method = api::Method::delete_,
     .path = "/projects/{project}/models/{model}",
-    .summary = "Remove a model from the registry with all its versions; the files stay with their runs",
+    .summary =
+        "Remove a model from the registry with all its versions; the files stay with their runs",
     .permission = api::Permission::models_write};
 
 struct ListVersions {

@@ -24,21 +24,25 @@ struct NewVersion {
     std::map<std::string, std::string> tags;
 };
 
-/// The model registry of all projects. A version's files are the artifacts that its source names; nothing is
-/// copied.
+/// The model registry of all projects. A version's files are the artifacts that its source names;
+/// nothing is copied.
 ///
-/// Lifetime: the server's. Threads: any. Every function is about one project and sees nothing of others.
-/// Errors: not_found, invalid_argument, already_exists in MLflow's words.
+/// Lifetime: the server's. Threads: any. Every function is about one project and sees nothing of
+/// others. Errors: not_found, invalid_argument, already_exists in MLflow's words.
 class Service {
   public:
-    Service(sql::Database& database, blob::BlobStore& blobs, tracking::Service& tracking, const Clock& clock);
+    Service(sql::Database& database, blob::BlobStore& blobs, tracking::Service& tracking,
+            const Clock& clock);
 
     // Models.
-    Model create_model(std::string_view project_id, const std::string& name, const std::string& description,
+    Model create_model(std::string_view project_id, const std::string& name,
+                       const std::string& description,
                        const std::map<std::string, std::string>& tags);
     Model get_model(std::string_view project_id, std::string_view name);
-    Model rename_model(std::string_view project_id, std::string_view name, const std::string& new_name);
-    Model describe_model(std::string_view project_id, std::string_view name, const std::string& description);
+    Model rename_model(std::string_view project_id, std::string_view name,
+                       const std::string& new_name);
+    Model describe_model(std::string_view project_id, std::string_view name,
+                         const std::string& description);
     void delete_model(std::string_view project_id, std::string_view name);
     void set_model_tag(std::string_view project_id, std::string_view name, const std::string& key,
                        const std::string& value);
@@ -48,22 +52,25 @@ class Service {
     // Versions.
     ModelVersion create_version(std::string_view project_id, const NewVersion& version);
     /// Throws not_found.
-    ModelVersion get_version(std::string_view project_id, std::string_view model, std::int64_t version);
+    ModelVersion get_version(std::string_view project_id, std::string_view model,
+                             std::int64_t version);
     /// By a version's number ("3"), an alias ("champion") or "latest".
     ModelVersion resolve_version(std::string_view project_id, std::string_view model,
                                  std::string_view version_or_alias);
     ModelVersion get_version_by_alias(std::string_view project_id, std::string_view model,
                                       std::string_view alias);
-    ModelVersion describe_version(std::string_view project_id, std::string_view model, std::int64_t version,
-                                  const std::string& description);
-    ModelVersion set_version_stage(std::string_view project_id, std::string_view model, std::int64_t version,
-                                   const std::string& stage, bool archive_others);
+    ModelVersion describe_version(std::string_view project_id, std::string_view model,
+                                  std::int64_t version, const std::string& description);
+    ModelVersion set_version_stage(std::string_view project_id, std::string_view model,
+                                   std::int64_t version, const std::string& stage,
+                                   bool archive_others);
     void delete_version(std::string_view project_id, std::string_view model, std::int64_t version);
     void set_version_tag(std::string_view project_id, std::string_view model, std::int64_t version,
                          const std::string& key, const std::string& value);
-    void delete_version_tag(std::string_view project_id, std::string_view model, std::int64_t version,
-                            std::string_view key);
-    api::Page<ModelVersion> search_versions(std::string_view project_id, const tracking::Search& search);
+    void delete_version_tag(std::string_view project_id, std::string_view model,
+                            std::int64_t version, std::string_view key);
+    api::Page<ModelVersion> search_versions(std::string_view project_id,
+                                            const tracking::Search& search);
     /// The newest version of each stage (of MLflow's stages), or of those asked for.
     std::vector<ModelVersion> latest_versions(std::string_view project_id, std::string_view model,
                                               const std::vector<std::string>& stages);
@@ -80,8 +87,8 @@ class Service {
     /// What its MLmodel file says; nothing if it has none.
     std::optional<ModelFile> model_file(std::string_view project_id, const ModelVersion& version);
     /// The content of one of a version's small files; throws not_found.
-    std::string read_file(std::string_view project_id, const ModelVersion& version, std::string_view path,
-                          std::size_t bytes_max = 16u << 20);
+    std::string read_file(std::string_view project_id, const ModelVersion& version,
+                          std::string_view path, std::size_t bytes_max = 16u << 20);
     /// Fills flavors and size_bytes, which take reading its files.
     void add_file_facts(std::string_view project_id, ModelVersion& version);
 
@@ -92,7 +99,8 @@ class Service {
         std::string model_id;
     };
     Source resolve_source(std::string_view project_id, const NewVersion& version);
-    Model load_model(sql::Connection& connection, std::string_view project_id, std::string_view name);
+    Model load_model(sql::Connection& connection, std::string_view project_id,
+                     std::string_view name);
     void load_model_data(sql::Connection& connection, Model& model);
     ModelVersion load_version(sql::Connection& connection, std::string_view project_id,
                               std::string_view model, std::int64_t version);
@@ -105,7 +113,8 @@ class Service {
     const Clock& clock_;
 
     std::mutex mutex_;
-    std::unordered_map<std::string, ModelFile> parsed_;  // guarded by mutex_; by the digest of the MLmodel
+    std::unordered_map<std::string, ModelFile>
+        parsed_;  // guarded by mutex_; by the digest of the MLmodel
 };
 
 /// Parses an MLmodel file; throws invalid_argument on anything but YAML of MLflow's shape.

@@ -34,8 +34,8 @@ struct ModelVersion {
     std::string artifact_uri;  // where its files are, source resolved
 };
 BOOST_DESCRIBE_STRUCT(ModelVersion, (),
-                      (model, version, state, source, run_id, description, aliases, tags, flavors, size_bytes,
-                       created_at))
+                      (model, version, state, source, run_id, description, aliases, tags, flavors,
+                       size_bytes, created_at))
 
 struct Model {
     std::string name, description;
@@ -46,14 +46,15 @@ struct Model {
 
     std::int64_t number = 0;  // key of its row
 };
-BOOST_DESCRIBE_STRUCT(Model, (), (name, description, latest_version, aliases, tags, created_at, updated_at))
+BOOST_DESCRIBE_STRUCT(Model, (),
+                      (name, description, latest_version, aliases, tags, created_at, updated_at))
 
 /// What a model's MLmodel file says.
 struct ModelFile {
-    std::map<std::string, Json> flavors;   // name and what it says, as JSON
-    std::optional<Json> signature;         // {"inputs": [...], "outputs": [...], "params": ...}
-    std::optional<std::string> input_example_path;   // beside MLmodel, in MLflow's split form
-    std::optional<std::string> serving_input_path;   // beside MLmodel: a request body for scoring
+    std::map<std::string, Json> flavors;  // name and what it says, as JSON
+    std::optional<Json> signature;        // {"inputs": [...], "outputs": [...], "params": ...}
+    std::optional<std::string> input_example_path;  // beside MLmodel, in MLflow's split form
+    std::optional<std::string> serving_input_path;  // beside MLmodel: a request body for scoring
     std::optional<std::string> model_uuid, mlflow_version;
 };
 

@@ -23,7 +23,8 @@ std::string_view column(std::string_view attribute) {
 }
 
 /// Appends the conditions; says whether prompts are asked for.
-bool append_filter(search::Statement& statement, const std::vector<search::Comparison>& comparisons) {
+bool append_filter(search::Statement& statement,
+                   const std::vector<search::Comparison>& comparisons) {
     bool prompts = false;
     for (const auto& comparison : comparisons) {
         if (comparison.subject == search::Subject::attribute) {
@@ -34,14 +35,16 @@ bool append_filter(search::Statement& statement, const std::vector<search::Compa
             bool negated = comparison.comparator == search::Comparator::not_equal;
             prompts = value && (*value == "true") != negated;
         } else {
-            search::append_keyed_condition(statement, "model_version_tags", "version", "v.number", comparison);
+            search::append_keyed_condition(statement, "model_version_tags", "version", "v.number",
+                                           comparison);
         }
     }
     return prompts;
 }
 
 void append_order(search::Statement& statement, std::vector<std::string> clauses) {
-    if (clauses.empty()) clauses = {"last_updated_timestamp DESC", "name ASC", "version_number DESC"};
+    if (clauses.empty())
+        clauses = {"last_updated_timestamp DESC", "name ASC", "version_number DESC"};
     statement += " ORDER BY ";
     std::set<std::string> seen;
     for (const auto& clause : clauses) {
@@ -59,7 +62,8 @@ void append_order(search::Statement& statement, std::vector<std::string> clauses
 
 }  // namespace
 
-api::Page<ModelVersion> Service::search_versions(std::string_view project_id, const tracking::Search& request) {
+api::Page<ModelVersion> Service::search_versions(std::string_view project_id,
+                                                 const tracking::Search& request) {
     auto comparisons = search::parse_filter(request.filter, search::model_versions_grammar());
     std::int64_t offset = search::decode_offset(request.page_token);
     search::Statement statement;
@@ -69,7 +73,8 @@ api::Page<ModelVersion> Service::search_versions(std::string_view project_id, co
     statement << project_id;
     bool prompts = append_filter(statement, comparisons);
     statement += prompts ? " AND EXISTS" : " AND NOT EXISTS";
-    statement += " (SELECT 1 FROM model_tags p WHERE p.model = m.number AND p.value = 'true' AND p.key = ";
+    statement +=
+        " (SELECT 1 FROM model_tags p WHERE p.model = m.number AND p.value = 'true' AND p.key = ";
     statement << kPromptTag;
     statement += ")";
     append_order(statement, request.order_by);
@@ -94,20 +99,23 @@ api::Page<ModelVersion> Service::search_versions(std::string_view project_id, co
     return page;
 }
 
-std::vector<ModelVersion> Service::latest_versions(std::string_view project_id, std::string_view model,
+std::vector<ModelVersion> Service::latest_versions(std::string_view project_id,
+                                                   std::string_view model,
                                                    const std::vector<std::string>& stages) {
     std::set<std::string> wanted;
     for (const auto& stage : stages) wanted.insert(canonical_stage(stage));
     return database_.read([&](sql::Connection& connection) {
         std::int64_t parent = load_model(connection, project_id, model).number;
-        auto versions = connection.all(
-            fmt::format("SELECT {} FROM model_versions v JOIN models m ON m.number = v.model WHERE v.model = $1 AND "
-                        "v.version = (SELECT MAX(o.version) FROM model_versions o WHERE o.model = v.model AND "
-                        "o.stage = v.stage) ORDER BY v.version",
-                        kVersionColumns),
-            {parent}, read_version);
+        auto versions = connection.all(fmt::format("SELECT {} FROM model_versions v JOIN models m "
+                                                   "ON m.number = v.model WHERE v.model = $1 AND "
+                                                   "v.version = (SELECT MAX(o.version) FROM "
+                                                   "model_versions o WHERE o.model = v.model AND "
+                                                   "o.stage = v.stage) ORDER BY v.version",
+                                                   kVersionColumns),
+                                       {parent}, read_version);
         if (!wanted.empty())
-            std::erase_if(versions, [&](const ModelVersion& v) { return !wanted.contains(v.stage); });
+            std::erase_if(versions,
+                          [&](const ModelVersion& v) { return !wanted.contains(v.stage); });
         for (auto& version : versions) load_version_data(connection, parent, version);
         return versions;
     });

@@ -22,6 +22,18 @@ std::shared_ptr<Gate> find_gate(Service& service, const api::Context& context,
     return gate;
 }
 
+/// The same, but answers for itself: the responder is ours by now, so nobody above could.
+std::shared_ptr<Gate> find_gate_or_answer(Service& service, const api::Context& context,
+                                          const Parameters& parameters, net::Responder& responder,
+                                          net::Response (*write_error)(const Error&)) {
+    try {
+        return find_gate(service, context, parameters);
+    } catch (const Error& error) {
+        responder(write_error(error));
+        return nullptr;
+    }
+}
+
 std::string query_of(const net::RequestHead& head) {
     auto mark = head.target.find('?');
     return mark == std::string::npos ? "" : head.target.substr(mark);
@@ -42,7 +54,8 @@ api::ProtocolRoute forwarding(Service& service, std::string id, std::string meth
     route.handle_direct = [&service, write_error, target](
                               const api::Context& context, net::RequestHead head,
                               net::Responder responder, const Parameters& parameters) {
-        auto gate = find_gate(service, context, parameters);
+        auto gate = find_gate_or_answer(service, context, parameters, responder, write_error);
+        if (!gate) return;
         gate->forward(target(parameters) + query_of(head), std::move(responder), write_error);
     };
     return route;
@@ -61,7 +74,13 @@ api::ProtocolRoute answered(std::string id, std::string path, api::Permission pe
     route.write_error = write_open_inference_error;
     route.handle_direct = [answer](const api::Context& context, net::RequestHead,
                                    net::Responder responder, const Parameters& parameters) {
-        responder(answer(context, parameters));
+        net::Response response;
+        try {
+            response = answer(context, parameters);
+        } catch (const Error& error) {
+            response = write_open_inference_error(error);
+        }
+        responder(std::move(response));
     };
     return route;
 }

@@ -25,24 +25,28 @@ struct Below {
 
 /// A path can't be both a file and a folder.
 void check_place(sql::Connection& connection, std::string_view project_id, std::string_view path) {
-    for (auto slash = path.find('/'); slash != std::string_view::npos; slash = path.find('/', slash + 1)) {
+    for (auto slash = path.find('/'); slash != std::string_view::npos;
+         slash = path.find('/', slash + 1)) {
         auto parent = path.substr(0, slash);
-        auto file = connection.first("SELECT 1 FROM tracking_artifacts WHERE project_id = $1 AND path = $2",
-                                     {project_id, parent}, [](const sql::Row&) { return true; });
+        auto file =
+            connection.first("SELECT 1 FROM tracking_artifacts WHERE project_id = $1 AND path = $2",
+                             {project_id, parent}, [](const sql::Row&) { return true; });
         if (file)
-            fail(ErrorCode::invalid_argument, "Invalid path: '{}' is a file, so '{}' can't be below it", parent,
-                 path);
+            fail(ErrorCode::invalid_argument,
+                 "Invalid path: '{}' is a file, so '{}' can't be below it", parent, path);
     }
     Below below(path);
     auto child = connection.first(
-        "SELECT path FROM tracking_artifacts WHERE project_id = $1 AND path >= $2 AND path < $3 LIMIT 1",
+        "SELECT path FROM tracking_artifacts WHERE project_id = $1 AND path >= $2 AND path < $3 "
+        "LIMIT 1",
         {project_id, below.from, below.to}, [](const sql::Row& row) { return row.string(0); });
     if (child) fail(ErrorCode::invalid_argument, "Invalid path: '{}' is a folder", path);
 }
 
 }  // namespace
 
-void Service::write_artifact(std::string_view project_id, const std::string& path, net::BodyReader& body) {
+void Service::write_artifact(std::string_view project_id, const std::string& path,
+                             net::BodyReader& body) {
     check_artifact_path(path);
     auto upload = blobs_.upload();
     for (std::string piece = body.read(); !piece.empty(); piece = body.read()) upload->write(piece);
@@ -50,8 +54,10 @@ void Service::write_artifact(std::string_view project_id, const std::string& pat
     database_.write([&](sql::Connection& connection) {
         check_place(connection, project_id, path);
         connection.execute(
-            "INSERT INTO tracking_artifacts (project_id, path, sha256, size_bytes, created_at) VALUES ($1, $2, "
-            "$3, $4, $5) ON CONFLICT (project_id, path) DO UPDATE SET sha256 = excluded.sha256, size_bytes = "
+            "INSERT INTO tracking_artifacts (project_id, path, sha256, size_bytes, created_at) "
+            "VALUES ($1, $2, "
+            "$3, $4, $5) ON CONFLICT (project_id, path) DO UPDATE SET sha256 = excluded.sha256, "
+            "size_bytes = "
             "excluded.size_bytes, created_at = excluded.created_at",
             {project_id, path, stored.sha256, stored.size_bytes, clock_.now()});
     });
@@ -61,15 +67,18 @@ ArtifactFile Service::find_artifact(std::string_view project_id, std::string_vie
     check_artifact_path(path);
     auto file = database_.read([&](sql::Connection& connection) {
         return connection.first(
-            "SELECT path, sha256, size_bytes FROM tracking_artifacts WHERE project_id = $1 AND path = $2",
-            {project_id, path},
-            [](const sql::Row& row) { return ArtifactFile{row.string(0), row.string(1), row.integer(2)}; });
+            "SELECT path, sha256, size_bytes FROM tracking_artifacts WHERE project_id = $1 AND "
+            "path = $2",
+            {project_id, path}, [](const sql::Row& row) {
+                return ArtifactFile{row.string(0), row.string(1), row.integer(2)};
+            });
     });
     if (!file) fail(ErrorCode::not_found, "No such artifact: '{}'", path);
     return *file;
 }
 
-std::vector<ArtifactEntry> Service::list_artifacts(std::string_view project_id, std::string_view folder) {
+std::vector<ArtifactEntry> Service::list_artifacts(std::string_view project_id,
+                                                   std::string_view folder) {
     folder = without_slashes(folder);
     if (!folder.empty()) check_artifact_path(folder);
     std::vector<ArtifactEntry> entries;
@@ -83,7 +92,8 @@ std::vector<ArtifactEntry> Service::list_artifacts(std::string_view project_id, 
             std::int64_t rows = 0;
             bool skipped = false;
             connection.query(
-                "SELECT path, size_bytes FROM tracking_artifacts WHERE project_id = $1 AND path >= $2 AND path "
+                "SELECT path, size_bytes FROM tracking_artifacts WHERE project_id = $1 AND path >= "
+                "$2 AND path "
                 "< $3 ORDER BY path LIMIT $4",
                 {project_id, from, below.to, kBatch}, [&](const sql::Row& row) {
                     ++rows;
@@ -109,29 +119,32 @@ std::vector<ArtifactEntry> Service::list_artifacts(std::string_view project_id, 
 }
 
 void Service::delete_artifacts(std::string_view project_id, std::string_view path) {
-    path = without_slashes(path);
+    while (path.ends_with('/')) path.remove_suffix(1);
     check_artifact_path(path);
     database_.write([&](sql::Connection& connection) {
         Below below(path);
         connection.execute(
-            "DELETE FROM tracking_artifacts WHERE project_id = $1 AND (path = $2 OR (path >= $3 AND path < "
+            "DELETE FROM tracking_artifacts WHERE project_id = $1 AND (path = $2 OR (path >= $3 "
+            "AND path < "
             "$4))",
             {project_id, path, below.from, below.to});
     });
 }
 
-std::vector<ArtifactFile> Service::artifact_files(std::string_view project_id, std::string_view folder) {
+std::vector<ArtifactFile> Service::artifact_files(std::string_view project_id,
+                                                  std::string_view folder) {
     folder = without_slashes(folder);
     check_artifact_path(folder);
     std::vector<ArtifactFile> files;
     database_.read([&](sql::Connection& connection) {
         Below below(folder);
         connection.query(
-            "SELECT path, sha256, size_bytes FROM tracking_artifacts WHERE project_id = $1 AND path >= $2 AND "
+            "SELECT path, sha256, size_bytes FROM tracking_artifacts WHERE project_id = $1 AND "
+            "path >= $2 AND "
             "path < $3 ORDER BY path",
             {project_id, below.from, below.to}, [&](const sql::Row& row) {
-                files.push_back(
-                    {std::string(row.text(0).substr(below.from.size())), row.string(1), row.integer(2)});
+                files.push_back({std::string(row.text(0).substr(below.from.size())), row.string(1),
+                                 row.integer(2)});
             });
         if (!files.empty()) return;
         connection.query(
@@ -151,7 +164,8 @@ std::string Service::artifact_folder(std::string_view project_id, std::string_vi
         check_artifact_path(folder);
         return folder;
     };
-    constexpr std::string_view kRuns = "runs:/", kModels = "models:/", kProxied = "mlflow-artifacts:";
+    constexpr std::string_view kRuns = "runs:/", kModels = "models:/",
+                               kProxied = "mlflow-artifacts:";
     if (uri.starts_with(kRuns)) {
         auto rest = without_slashes(uri.substr(kRuns.size()));
         auto slash = std::min(rest.find('/'), rest.size());
@@ -175,7 +189,8 @@ std::string Service::artifact_folder(std::string_view project_id, std::string_vi
     // What MLflow's client makes of mlflow-artifacts: when it resolves it.
     constexpr std::string_view kService = "/mlflow-artifacts/artifacts/";
     auto service = uri.find(kService);
-    if ((uri.starts_with("http://") || uri.starts_with("https://")) && service != std::string_view::npos)
+    if ((uri.starts_with("http://") || uri.starts_with("https://")) &&
+        service != std::string_view::npos)
         return below("", uri.substr(service + kService.size()));
     fail(ErrorCode::failed_precondition,
          "the artifacts of {} are not kept by this server; it reads runs:/, models:/m-... and "
@@ -188,11 +203,13 @@ net::Response Service::artifact_response(const ArtifactFile& file) {
     ContentType type = content_type(file.path);
     response.headers.set("Content-Type", type.name);
     response.headers.set("X-Content-Type-Options", "nosniff");
-    // Files come from programs: a browser may show a page of theirs, but it must not act as this site.
+    // Files come from programs: a browser may show a page of theirs, but it must not act as this
+    // site.
     if (type.active)
-        response.headers.set("Content-Security-Policy",
-                             "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; "
-                             "font-src data:; media-src data:");
+        response.headers.set(
+            "Content-Security-Policy",
+            "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; "
+            "font-src data:; media-src data:");
     if (!type.viewable)
         response.headers.set(
             "Content-Disposition",

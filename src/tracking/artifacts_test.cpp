@@ -28,14 +28,19 @@ TEST(Artifacts, AreStreamedInAndFound) {
     EXPECT_EQ(file.size_bytes, 11);
     EXPECT_EQ(bed.blobs->get(file.sha256), "flavors: {}");
     put(bed, "0/run/artifacts/model/MLmodel", "new");
-    EXPECT_EQ(bed.service->find_artifact(bed.project, "0/run/artifacts/model/MLmodel").size_bytes, 3);
-    EXPECT_EQ(error_of([&] { bed.service->find_artifact("ffffffffffffffffffffffffffffffff", "0/run/artifacts/model/MLmodel"); }).first,
+    EXPECT_EQ(bed.service->find_artifact(bed.project, "0/run/artifacts/model/MLmodel").size_bytes,
+              3);
+    EXPECT_EQ(error_of([&] {
+                  bed.service->find_artifact("ffffffffffffffffffffffffffffffff",
+                                             "0/run/artifacts/model/MLmodel");
+              }).first,
               "not_found");
 }
 
 TEST(Artifacts, ListsOneFolder) {
     TestBed bed;
-    for (const char* path : {"r/a/b/c.txt", "r/a/b/d.txt", "r/a/b.txt", "r/a/b-2/x", "r/a/b0", "r/a/z", "r/other", "rr/x"})
+    for (const char* path : {"r/a/b/c.txt", "r/a/b/d.txt", "r/a/b.txt", "r/a/b-2/x", "r/a/b0",
+                             "r/a/z", "r/other", "rr/x"})
         put(bed, path, "x");
     EXPECT_THAT(names(bed, "r/a"), ElementsAre("b/", "b-2/", "b.txt", "b0", "z"));
     EXPECT_THAT(names(bed, ""), ElementsAre("r/", "rr/"));
@@ -53,7 +58,8 @@ TEST(Artifacts, ManyFilesInOneFolder) {
     bed.database->write([&](sql::Connection& connection) {
         for (int i = 0; i < 1203; ++i)
             connection.execute(
-                "INSERT INTO tracking_artifacts (project_id, path, sha256, size_bytes, created_at) VALUES ($1, $2, "
+                "INSERT INTO tracking_artifacts (project_id, path, sha256, size_bytes, created_at) "
+                "VALUES ($1, $2, "
                 "'s', 1, 0)",
                 {bed.project, fmt::format("f/{:05}{}", i, i % 100 == 0 ? "/x" : "")});
     });
@@ -62,11 +68,16 @@ TEST(Artifacts, ManyFilesInOneFolder) {
 
 TEST(Artifacts, PathsStayInside) {
     TestBed bed;
-    for (const char* path : {"../x", "a/../../x", "/etc/passwd", "a//b", "a/./b", "", "a/", "a\\b", "a/\xff"})
+    for (const char* path :
+         {"../x", "a/../../x", "/etc/passwd", "a//b", "a/./b", "", "a/", "a\\b", "a/\xff"})
         EXPECT_EQ(error_of([&] { put(bed, path, "x"); }).first, "invalid_argument") << path;
-    EXPECT_EQ(error_of([&] { bed.service->list_artifacts(bed.project, "a/../b"); }).first, "invalid_argument");
-    EXPECT_EQ(error_of([&] { bed.service->find_artifact(bed.project, "../maru.db"); }).first, "invalid_argument");
-    EXPECT_EQ(error_of([&] { bed.service->artifact_folder(bed.project, "mlflow-artifacts:/0/../../x"); }).first,
+    EXPECT_EQ(error_of([&] { bed.service->list_artifacts(bed.project, "a/../b"); }).first,
+              "invalid_argument");
+    EXPECT_EQ(error_of([&] { bed.service->find_artifact(bed.project, "../maru.db"); }).first,
+              "invalid_argument");
+    EXPECT_EQ(error_of([&] {
+                  bed.service->artifact_folder(bed.project, "mlflow-artifacts:/0/../../x");
+              }).first,
               "invalid_argument");
 }
 
@@ -85,14 +96,18 @@ TEST(Artifacts, DeletionTakesOneFileOrAFolder) {
     bed.service->delete_artifacts(bed.project, "r/d");
     bed.service->delete_artifacts(bed.project, "r/nothing");
     EXPECT_THAT(names(bed, "r"), ElementsAre("ab"));
-    EXPECT_EQ(error_of([&] { bed.service->delete_artifacts(bed.project, ""); }).first, "invalid_argument");
+    EXPECT_EQ(error_of([&] { bed.service->delete_artifacts(bed.project, ""); }).first,
+              "invalid_argument");
 }
 
 TEST(Artifacts, UrisLeadToFolders) {
     TestBed bed;
     auto run = bed.run();
-    LoggedModel model = bed.service->create_logged_model(bed.project, {.experiment_id = "0", .name = "m"});
-    auto folder = [&](const std::string& uri) { return bed.service->artifact_folder(bed.project, uri); };
+    LoggedModel model =
+        bed.service->create_logged_model(bed.project, {.experiment_id = "0", .name = "m"});
+    auto folder = [&](const std::string& uri) {
+        return bed.service->artifact_folder(bed.project, uri);
+    };
     EXPECT_EQ(folder("runs:/" + run.id + "/model"), "0/" + run.id + "/artifacts/model");
     EXPECT_EQ(folder("models:/" + model.id), "0/models/" + model.id + "/artifacts");
     EXPECT_EQ(folder("models:/" + model.id + "/data"), "0/models/" + model.id + "/artifacts/data");
@@ -107,11 +122,13 @@ TEST(Artifacts, PagesOfProgramsCannotActAsThisSite) {
     TestBed bed;
     put(bed, "r/page.html", "<script>1</script>");
     put(bed, "r/model.pkl", "x");
-    auto page = bed.service->artifact_response(bed.service->find_artifact(bed.project, "r/page.html"));
+    auto page =
+        bed.service->artifact_response(bed.service->find_artifact(bed.project, "r/page.html"));
     EXPECT_EQ(page.headers.get("Content-Type"), "text/html; charset=utf-8");
     EXPECT_THAT(std::string(page.headers.get("Content-Security-Policy")), HasSubstr("sandbox"));
     EXPECT_EQ(page.headers.get("X-Content-Type-Options"), "nosniff");
-    auto model = bed.service->artifact_response(bed.service->find_artifact(bed.project, "r/model.pkl"));
+    auto model =
+        bed.service->artifact_response(bed.service->find_artifact(bed.project, "r/model.pkl"));
     EXPECT_EQ(model.headers.get("Content-Type"), "application/octet-stream");
     EXPECT_THAT(std::string(model.headers.get("Content-Disposition")), HasSubstr("attachment"));
 }
@@ -120,30 +137,44 @@ TEST(LoggedModels, LiveFromPendingToReady) {
     TestBed bed;
     auto run = bed.run();
     LoggedModel model = bed.service->create_logged_model(
-        bed.project, {.experiment_id = "0", .name = "m", .source_run_id = run.id, .parameters = {{"p", "1"}}});
+        bed.project,
+        {.experiment_id = "0", .name = "m", .source_run_id = run.id, .parameters = {{"p", "1"}}});
     EXPECT_TRUE(model.id.starts_with("m-"));
     EXPECT_EQ(model.status, "LOGGED_MODEL_PENDING");
-    EXPECT_EQ(bed.service->finalize_logged_model(bed.project, model.id, "LOGGED_MODEL_READY").status, "LOGGED_MODEL_READY");
+    EXPECT_EQ(
+        bed.service->finalize_logged_model(bed.project, model.id, "LOGGED_MODEL_READY").status,
+        "LOGGED_MODEL_READY");
     bed.service->log(bed.project, run.id,
-                     {.metrics = {{.key = "acc", .value = 0.9, .at_ms = 1, .step = 0, .model_id = model.id, .dataset_name = "d", .dataset_digest = "1"}},
+                     {.metrics = {{.key = "acc",
+                                   .value = 0.9,
+                                   .at_ms = 1,
+                                   .step = 0,
+                                   .model_id = model.id,
+                                   .dataset_name = "d",
+                                   .dataset_digest = "1"}},
                       .parameters = {},
                       .tags = {}});
     bed.service->set_logged_model_tags(bed.project, model.id, {{"k", "v"}});
-    LoggedModel other = bed.service->create_logged_model(bed.project, {.experiment_id = "0", .name = "n"});
+    LoggedModel other =
+        bed.service->create_logged_model(bed.project, {.experiment_id = "0", .name = "n"});
 
     auto find = [&](const std::string& filter, std::vector<LoggedModelOrder> order = {}) {
         std::vector<std::string> ids;
-        for (const auto& found : bed.service->search_logged_models(bed.project, {"0"}, {.filter = filter}, order, {}).items)
+        for (const auto& found :
+             bed.service->search_logged_models(bed.project, {"0"}, {.filter = filter}, order, {})
+                 .items)
             ids.push_back(found.id);
         return ids;
     };
-    EXPECT_THAT(find("metrics.acc > 0.5 AND params.p = '1' AND tags.k = 'v'"), ElementsAre(model.id));
+    EXPECT_THAT(find("metrics.acc > 0.5 AND params.p = '1' AND tags.k = 'v'"),
+                ElementsAre(model.id));
     EXPECT_THAT(find("status = 'READY'"), ElementsAre(model.id));
     EXPECT_THAT(find("source_run_id = '" + run.id + "'"), ElementsAre(model.id));
     EXPECT_THAT(find("", {{"metrics.acc", false, "d", ""}}), ElementsAre(model.id, other.id));
     EXPECT_THAT(find("", {{"name", false, "", ""}}), ElementsAre(other.id, model.id));
     bed.service->delete_logged_model(bed.project, model.id);
-    EXPECT_EQ(error_of([&] { bed.service->get_logged_model(bed.project, model.id); }).first, "not_found");
+    EXPECT_EQ(error_of([&] { bed.service->get_logged_model(bed.project, model.id); }).first,
+              "not_found");
     EXPECT_TRUE(bed.service->get_logged_model(bed.project, model.id, true).deleted);
 }
 

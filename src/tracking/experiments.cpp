@@ -41,14 +41,17 @@ std::int64_t parse_id(std::string_view id) {
     return *number;
 }
 
-std::int64_t insert_experiment(sql::Connection& connection, std::string_view project_id, std::int64_t id,
-                               const std::string& name, const std::string& artifact_location, Time now) {
+std::int64_t insert_experiment(sql::Connection& connection, std::string_view project_id,
+                               std::int64_t id, const std::string& name,
+                               const std::string& artifact_location, Time now) {
     std::string location =
         artifact_location.empty() ? "mlflow-artifacts:/" + std::to_string(id) : artifact_location;
     std::int64_t number = 0;
     connection.query(
-        "INSERT INTO tracking_experiments (number, project_id, id, name, artifact_location, created_at, "
-        "updated_at) VALUES ((SELECT COALESCE(MAX(number), 0) + 1 FROM tracking_experiments), $1, $2, $3, "
+        "INSERT INTO tracking_experiments (number, project_id, id, name, artifact_location, "
+        "created_at, "
+        "updated_at) VALUES ((SELECT COALESCE(MAX(number), 0) + 1 FROM tracking_experiments), $1, "
+        "$2, $3, "
         "$4, $5, $6) RETURNING number",
         {project_id, id, name, location, now, now},
         [&](const sql::Row& row) { number = row.integer(0); });
@@ -56,29 +59,32 @@ std::int64_t insert_experiment(sql::Connection& connection, std::string_view pro
 }
 
 void insert_default(sql::Connection& connection, std::string_view project_id, Time now) {
-    auto present = connection.first("SELECT 1 FROM tracking_experiments WHERE project_id = $1 AND id = 0",
-                                    {project_id}, [](const sql::Row&) { return true; });
+    auto present =
+        connection.first("SELECT 1 FROM tracking_experiments WHERE project_id = $1 AND id = 0",
+                         {project_id}, [](const sql::Row&) { return true; });
     if (!present) insert_experiment(connection, project_id, 0, "Default", "", now);
 }
 
-std::int64_t insert_next(sql::Connection& connection, std::string_view project_id, const std::string& name,
-                         const std::string& artifact_location, Time now) {
+std::int64_t insert_next(sql::Connection& connection, std::string_view project_id,
+                         const std::string& name, const std::string& artifact_location, Time now) {
     insert_default(connection, project_id, now);
     auto last = connection.first("SELECT MAX(id) FROM tracking_experiments WHERE project_id = $1",
                                  {project_id}, [](const sql::Row& row) { return row.integer(0); });
-    return insert_experiment(connection, project_id, last.value_or(0) + 1, name, artifact_location, now);
+    return insert_experiment(connection, project_id, last.value_or(0) + 1, name, artifact_location,
+                             now);
 }
 
 void append_experiment_filter(search::Statement& statement, const search::Comparison& comparison) {
     using search::Comparator;
     if (comparison.subject == search::Subject::tag) {
-        search::append_keyed_condition(statement, "tracking_experiment_tags", "experiment", "e.number",
-                                       comparison);
+        search::append_keyed_condition(statement, "tracking_experiment_tags", "experiment",
+                                       "e.number", comparison);
         return;
     }
     statement += " AND ";
     if (comparison.key == "experiment_id") {
-        bool list = comparison.comparator == Comparator::in || comparison.comparator == Comparator::not_in;
+        bool list =
+            comparison.comparator == Comparator::in || comparison.comparator == Comparator::not_in;
         if (list) {
             std::vector<std::int64_t> ids;
             for (const auto& id : std::get<std::vector<std::string>>(comparison.value))
@@ -87,7 +93,8 @@ void append_experiment_filter(search::Statement& statement, const search::Compar
             statement.list(ids);
             return;
         }
-        if (comparison.comparator != Comparator::equal && comparison.comparator != Comparator::not_equal)
+        if (comparison.comparator != Comparator::equal &&
+            comparison.comparator != Comparator::not_equal)
             fail(ErrorCode::invalid_argument,
                  "Invalid comparator for experiment_id: expected =, !=, IN or NOT IN");
         search::Comparison numeric = comparison;
@@ -101,7 +108,8 @@ void append_experiment_filter(search::Statement& statement, const search::Compar
     search::append_condition(statement, column, comparison);
 }
 
-void append_experiment_order(search::Statement& statement, const std::vector<std::string>& clauses) {
+void append_experiment_order(search::Statement& statement,
+                             const std::vector<std::string>& clauses) {
     statement += " ORDER BY ";
     bool by_id = false;
     for (const auto& clause : clauses) {
@@ -130,18 +138,20 @@ void Service::ensure_default_experiment(std::string_view project_id) {
     }
     bool present = database_.read([&](sql::Connection& connection) {
         return connection
-            .first("SELECT 1 FROM tracking_experiments WHERE project_id = $1 AND id = 0", {project_id},
-                   [](const sql::Row&) { return true; })
+            .first("SELECT 1 FROM tracking_experiments WHERE project_id = $1 AND id = 0",
+                   {project_id}, [](const sql::Row&) { return true; })
             .has_value();
     });
     if (!present)
-        database_.write(
-            [&](sql::Connection& connection) { insert_default(connection, project_id, clock_.now()); });
+        database_.write([&](sql::Connection& connection) {
+            insert_default(connection, project_id, clock_.now());
+        });
     std::unique_lock lock(mutex_);
     known_projects_.emplace(project_id);
 }
 
-std::int64_t Service::find_or_create_experiment(sql::Connection& connection, std::string_view project_id,
+std::int64_t Service::find_or_create_experiment(sql::Connection& connection,
+                                                std::string_view project_id,
                                                 const std::string& name) {
     check_experiment_name(name);
     insert_default(connection, project_id, clock_.now());
@@ -151,7 +161,8 @@ std::int64_t Service::find_or_create_experiment(sql::Connection& connection, std
     };
     auto found = connection.first(
         "SELECT number, deleted FROM tracking_experiments WHERE project_id = $1 AND name = $2",
-        {project_id, name}, [](const sql::Row& row) { return Found{row.integer(0), row.boolean(1)}; });
+        {project_id, name},
+        [](const sql::Row& row) { return Found{row.integer(0), row.boolean(1)}; });
     if (!found) return insert_next(connection, project_id, name, "", clock_.now());
     if (found->deleted)
         fail(ErrorCode::failed_precondition,
@@ -162,7 +173,8 @@ std::int64_t Service::find_or_create_experiment(sql::Connection& connection, std
 Experiment Service::load_experiment(sql::Connection& connection, std::string_view project_id,
                                     std::string_view id) {
     auto experiment = connection.first(
-        fmt::format("SELECT {} FROM tracking_experiments e WHERE e.project_id = $1 AND e.id = $2", kColumns),
+        fmt::format("SELECT {} FROM tracking_experiments e WHERE e.project_id = $1 AND e.id = $2",
+                    kColumns),
         {project_id, parse_id(id)}, read_experiment);
     if (!experiment) fail(ErrorCode::not_found, "No Experiment with id={} exists", id);
     load_tags(connection, *experiment);
@@ -183,9 +195,10 @@ std::vector<std::int64_t> Service::experiment_numbers(sql::Connection& connectio
                                                       const std::vector<std::string>& ids) {
     std::vector<std::int64_t> numbers;
     for (const auto& id : ids) {
-        connection.query("SELECT number FROM tracking_experiments WHERE project_id = $1 AND id = $2",
-                         {project_id, parse_id(id)},
-                         [&](const sql::Row& row) { numbers.push_back(row.integer(0)); });
+        connection.query(
+            "SELECT number FROM tracking_experiments WHERE project_id = $1 AND id = $2",
+            {project_id, parse_id(id)},
+            [&](const sql::Row& row) { numbers.push_back(row.integer(0)); });
     }
     std::sort(numbers.begin(), numbers.end());
     numbers.erase(std::unique(numbers.begin(), numbers.end()), numbers.end());
@@ -206,13 +219,14 @@ std::string Service::create_experiment(std::string_view project_id, const std::s
         if (taken)
             fail(ErrorCode::already_exists, "Experiment(name={}) already exists.{}", name,
                  *taken ? " It is deleted; restore it to use it again." : "");
-        std::int64_t number = insert_next(connection, project_id, name, artifact_location, clock_.now());
+        std::int64_t number =
+            insert_next(connection, project_id, name, artifact_location, clock_.now());
         for (const auto& [key, value] : tags)
             connection.execute(
                 "INSERT INTO tracking_experiment_tags (experiment, key, value) VALUES ($1, $2, $3)",
                 {number, key, value});
-        auto id = connection.first("SELECT id FROM tracking_experiments WHERE number = $1", {number},
-                                   [](const sql::Row& row) { return row.integer(0); });
+        auto id = connection.first("SELECT id FROM tracking_experiments WHERE number = $1",
+                                   {number}, [](const sql::Row& row) { return row.integer(0); });
         return std::to_string(id.value());
     });
 }
@@ -223,19 +237,22 @@ Experiment Service::get_experiment(std::string_view project_id, std::string_view
         [&](sql::Connection& connection) { return load_experiment(connection, project_id, id); });
 }
 
-std::optional<Experiment> Service::find_experiment(std::string_view project_id, std::string_view name) {
+std::optional<Experiment> Service::find_experiment(std::string_view project_id,
+                                                   std::string_view name) {
     ensure_default_experiment(project_id);
     return database_.read([&](sql::Connection& connection) {
         auto experiment = connection.first(
-            fmt::format("SELECT {} FROM tracking_experiments e WHERE e.project_id = $1 AND e.name = $2",
-                        kColumns),
+            fmt::format(
+                "SELECT {} FROM tracking_experiments e WHERE e.project_id = $1 AND e.name = $2",
+                kColumns),
             {project_id, name}, read_experiment);
         if (experiment) load_tags(connection, *experiment);
         return experiment;
     });
 }
 
-api::Page<Experiment> Service::search_experiments(std::string_view project_id, const Search& search) {
+api::Page<Experiment> Service::search_experiments(std::string_view project_id,
+                                                  const Search& search) {
     ensure_default_experiment(project_id);
     search::Statement statement;
     statement += "SELECT ";
@@ -244,7 +261,8 @@ api::Page<Experiment> Service::search_experiments(std::string_view project_id, c
     statement << project_id;
     if (search.view != View::all)
         statement += search.view == View::active ? " AND e.deleted = 0" : " AND e.deleted = 1";
-    for (const auto& comparison : search::parse_filter(search.filter, search::experiments_grammar()))
+    for (const auto& comparison :
+         search::parse_filter(search.filter, search::experiments_grammar()))
         append_experiment_filter(statement, comparison);
     append_experiment_order(statement, search.order_by);
     std::int64_t offset = search::decode_offset(search.page_token);
@@ -264,7 +282,8 @@ api::Page<Experiment> Service::search_experiments(std::string_view project_id, c
     return page;
 }
 
-void Service::rename_experiment(std::string_view project_id, std::string_view id, const std::string& name) {
+void Service::rename_experiment(std::string_view project_id, std::string_view id,
+                                const std::string& name) {
     check_experiment_name(name);
     ensure_default_experiment(project_id);
     database_.write([&](sql::Connection& connection) {
@@ -276,27 +295,30 @@ void Service::rename_experiment(std::string_view project_id, std::string_view id
             {project_id, name}, [](const sql::Row& row) { return row.integer(0); });
         if (taken && *taken != experiment.number)
             fail(ErrorCode::already_exists, "Experiment(name={}) already exists.", name);
-        connection.execute("UPDATE tracking_experiments SET name = $1, updated_at = $2 WHERE number = $3",
-                           {name, clock_.now(), experiment.number});
+        connection.execute(
+            "UPDATE tracking_experiments SET name = $1, updated_at = $2 WHERE number = $3",
+            {name, clock_.now(), experiment.number});
     });
 }
 
-void Service::set_experiment_deleted(std::string_view project_id, std::string_view id, bool deleted) {
+void Service::set_experiment_deleted(std::string_view project_id, std::string_view id,
+                                     bool deleted) {
     ensure_default_experiment(project_id);
     database_.write([&](sql::Connection& connection) {
         Experiment experiment = load_experiment(connection, project_id, id);
         if (experiment.deleted == deleted)
             fail(ErrorCode::not_found, "No {} Experiment with id={} exists",
                  deleted ? "active" : "deleted", id);
-        connection.execute("UPDATE tracking_experiments SET deleted = $1, updated_at = $2 WHERE number = $3",
-                           {deleted, clock_.now(), experiment.number});
+        connection.execute(
+            "UPDATE tracking_experiments SET deleted = $1, updated_at = $2 WHERE number = $3",
+            {deleted, clock_.now(), experiment.number});
         connection.execute("UPDATE tracking_runs SET deleted = $1 WHERE experiment = $2",
                            {deleted, experiment.number});
     });
 }
 
-void Service::set_experiment_tag(std::string_view project_id, std::string_view id, const std::string& key,
-                                 const std::string& value) {
+void Service::set_experiment_tag(std::string_view project_id, std::string_view id,
+                                 const std::string& key, const std::string& value) {
     check_tag(key, value, "key", kExperimentTagLengthMax);
     ensure_default_experiment(project_id);
     database_.write([&](sql::Connection& connection) {
@@ -308,7 +330,8 @@ void Service::set_experiment_tag(std::string_view project_id, std::string_view i
     });
 }
 
-void Service::delete_experiment_tag(std::string_view project_id, std::string_view id, std::string_view key) {
+void Service::delete_experiment_tag(std::string_view project_id, std::string_view id,
+                                    std::string_view key) {
     ensure_default_experiment(project_id);
     database_.write([&](sql::Connection& connection) {
         Experiment experiment = load_active_experiment(connection, project_id, id);

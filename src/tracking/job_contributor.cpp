@@ -3,7 +3,9 @@
 namespace maru::tracking {
 namespace {
 
-bool has_run(const compute::Workload& workload) { return workload.job.kind == compute::WorkloadKind::job; }
+bool has_run(const compute::Workload& workload) {
+    return workload.job.kind == compute::WorkloadKind::job;
+}
 
 std::string command_line(const std::vector<std::string>& command) {
     constexpr std::size_t kShownMax = 1000;
@@ -50,11 +52,14 @@ void JobContributor::changed(sql::Connection& connection, const compute::Workloa
         case WorkloadState::running:
             return service_.workload_started(connection, workload.job.id, event.at);
         case WorkloadState::succeeded:
-            return service_.workload_ended(connection, workload.job.id, RunStatus::FINISHED, event.at);
+            return service_.workload_ended(connection, workload.job.id, RunStatus::FINISHED,
+                                           event.at);
         case WorkloadState::failed:
-            return service_.workload_ended(connection, workload.job.id, RunStatus::FAILED, event.at);
+            return service_.workload_ended(connection, workload.job.id, RunStatus::FAILED,
+                                           event.at);
         case WorkloadState::stopped:
-            return service_.workload_ended(connection, workload.job.id, RunStatus::KILLED, event.at);
+            return service_.workload_ended(connection, workload.job.id, RunStatus::KILLED,
+                                           event.at);
         case WorkloadState::queued:
             // Another attempt's program goes on with the same run.
             if (workload.job.run_id) service_.await_client(connection, *workload.job.run_id);

@@ -7,10 +7,10 @@ namespace maru::tracking {
 
 /// Gives each job a run of its own, and ends it with the job.
 ///
-/// The run is made in the job's transaction, so that neither is without the other. MLFLOW_RUN_ID is not set:
-/// MLflow's client refuses a run of another experiment than its program chooses. Instead the first run that
-/// the job's program makes (known by its token) is this one; see Service::create_run_of_workload. Its id is
-/// in MARU_RUN_ID.
+/// The run is made in the job's transaction, so that neither is without the other. MLFLOW_RUN_ID is
+/// not set: MLflow's client refuses a run of another experiment than its program chooses. Instead
+/// the first run that the job's program makes (known by its token) is this one; see
+/// Service::create_run_of_workload. Its id is in MARU_RUN_ID.
 ///
 /// Lifetime: the server's. Threads: any.
 class JobContributor final : public compute::Contributor {

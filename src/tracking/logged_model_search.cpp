@@ -38,7 +38,8 @@ void append_datasets(Statement& statement, const std::vector<Service::DatasetFil
 
 /// Appends the latest value of a metric, as an expression.
 void append_metric_value(Statement& statement, const LoggedModelOrder& order, std::int64_t key) {
-    statement += "(SELECT k.value FROM tracking_model_metrics k WHERE k.model = m.number AND k.key = ";
+    statement +=
+        "(SELECT k.value FROM tracking_model_metrics k WHERE k.model = m.number AND k.key = ";
     statement << key;
     if (!order.dataset_name.empty()) {
         statement += " AND k.dataset_name = ";
@@ -52,7 +53,8 @@ void append_metric_value(Statement& statement, const LoggedModelOrder& order, st
 }
 
 void append_filter(Statement& statement, const std::vector<search::Comparison>& comparisons,
-                   const std::vector<std::int64_t>& keys, const std::vector<Service::DatasetFilter>& datasets) {
+                   const std::vector<std::int64_t>& keys,
+                   const std::vector<Service::DatasetFilter>& datasets) {
     bool by_metric = false;
     for (std::size_t i = 0; i < comparisons.size(); ++i) {
         const auto& comparison = comparisons[i];
@@ -60,7 +62,8 @@ void append_filter(Statement& statement, const std::vector<search::Comparison>& 
             case Subject::metric:
                 by_metric = true;
                 statement +=
-                    " AND EXISTS (SELECT 1 FROM tracking_model_metrics k WHERE k.model = m.number AND k.key = ";
+                    " AND EXISTS (SELECT 1 FROM tracking_model_metrics k WHERE k.model = m.number "
+                    "AND k.key = ";
                 statement << keys[i];
                 statement += " AND ";
                 search::append_condition(statement, "k.value", comparison);
@@ -73,8 +76,9 @@ void append_filter(Statement& statement, const std::vector<search::Comparison>& 
                 break;
             default:
                 search::append_keyed_condition(statement,
-                                               comparison.subject == Subject::tag ? "tracking_model_tags"
-                                                                                  : "tracking_model_parameters",
+                                               comparison.subject == Subject::tag
+                                                   ? "tracking_model_tags"
+                                                   : "tracking_model_parameters",
                                                "model", "m.number", comparison);
         }
     }
@@ -94,7 +98,8 @@ api::Page<LoggedModel> Service::search_logged_models(std::string_view project_id
                                                      const std::vector<DatasetFilter>& datasets) {
     for (const auto& dataset : datasets)
         if (dataset.name.empty())
-            fail(ErrorCode::invalid_argument, "`dataset_name` in the `datasets` clause must be specified.");
+            fail(ErrorCode::invalid_argument,
+                 "`dataset_name` in the `datasets` clause must be specified.");
     auto comparisons = search::parse_filter(search.filter, search::logged_models_grammar());
     // Statuses are stored as on the wire; MLflow's filters may spell them short.
     for (auto& comparison : comparisons) {
@@ -110,12 +115,14 @@ api::Page<LoggedModel> Service::search_logged_models(std::string_view project_id
         statement += "SELECT ";
         statement += kLoggedModelColumns;
         statement +=
-            " FROM tracking_models m JOIN tracking_experiments e ON e.number = m.experiment WHERE m.deleted = 0 "
+            " FROM tracking_models m JOIN tracking_experiments e ON e.number = m.experiment WHERE "
+            "m.deleted = 0 "
             "AND m.experiment IN ";
         statement.list(experiment_numbers(connection, project_id, experiment_ids));
         std::vector<std::int64_t> keys;
         for (const auto& comparison : comparisons)
-            keys.push_back(comparison.subject == Subject::metric ? find_key(connection, comparison.key) : -1);
+            keys.push_back(
+                comparison.subject == Subject::metric ? find_key(connection, comparison.key) : -1);
         append_filter(statement, comparisons, keys, datasets);
         statement += " ORDER BY ";
         for (const auto& term : order) {

@@ -4,6 +4,7 @@
 
 #include "base/error.hpp"
 #include "base/id.hpp"
+#include "base/json.hpp"
 #include "base/text.hpp"
 #include "tracking/logged_model_rows.hpp"
 #include "tracking/metric_bits.hpp"
@@ -19,7 +20,8 @@ void check_model_name(std::string_view name) {
     check_length(name, 500, "name");
     if (name.find_first_of("/:.%\"'") != std::string_view::npos)
         fail(ErrorCode::invalid_argument,
-             "Invalid model name ({}) provided. Model name must be a non-empty string and cannot contain the "
+             "Invalid model name ({}) provided. Model name must be a non-empty string and cannot "
+             "contain the "
              "following characters: ('/', ':', '.', '%', '\"', \"'\")",
              name);
 }
@@ -27,10 +29,11 @@ void check_model_name(std::string_view name) {
 void put(sql::Connection& connection, std::string_view table, std::int64_t model,
          const std::map<std::string, std::string>& entries) {
     for (const auto& [key, value] : entries)
-        connection.execute(fmt::format("INSERT INTO {} (model, key, value) VALUES ($1, $2, $3) ON CONFLICT "
-                                       "(model, key) DO UPDATE SET value = excluded.value",
-                                       table),
-                           {model, key, value});
+        connection.execute(
+            fmt::format("INSERT INTO {} (model, key, value) VALUES ($1, $2, $3) ON CONFLICT "
+                        "(model, key) DO UPDATE SET value = excluded.value",
+                        table),
+            {model, key, value});
 }
 
 void check_parameters(const std::map<std::string, std::string>& parameters) {
@@ -62,34 +65,40 @@ LoggedModel read_logged_model(const sql::Row& row) {
 
 LoggedModel Service::load_logged_model(sql::Connection& connection, std::string_view project_id,
                                        std::string_view id, bool allow_deleted) {
-    auto model = connection.first(
-        fmt::format("SELECT {} FROM tracking_models m JOIN tracking_experiments e ON e.number = m.experiment "
-                    "WHERE m.id = $1 AND m.project_id = $2",
-                    kLoggedModelColumns),
-        {id, project_id}, read_logged_model);
+    auto model = connection.first(fmt::format("SELECT {} FROM tracking_models m JOIN "
+                                              "tracking_experiments e ON e.number = m.experiment "
+                                              "WHERE m.id = $1 AND m.project_id = $2",
+                                              kLoggedModelColumns),
+                                  {id, project_id}, read_logged_model);
     if (!model || (model->deleted && !allow_deleted))
         fail(ErrorCode::not_found, "Logged model with ID '{}' not found.", id);
     return *model;
 }
 
-void Service::load_logged_model_data(sql::Connection& connection, std::vector<LoggedModel>& models) {
+void Service::load_logged_model_data(sql::Connection& connection,
+                                     std::vector<LoggedModel>& models) {
     for (auto& model : models) {
-        connection.query("SELECT key, value FROM tracking_model_parameters WHERE model = $1", {model.number},
-                         [&](const sql::Row& row) { model.parameters[row.string(0)] = row.string(1); });
-        connection.query("SELECT key, value FROM tracking_model_tags WHERE model = $1", {model.number},
+        connection.query(
+            "SELECT key, value FROM tracking_model_parameters WHERE model = $1", {model.number},
+            [&](const sql::Row& row) { model.parameters[row.string(0)] = row.string(1); });
+        connection.query("SELECT key, value FROM tracking_model_tags WHERE model = $1",
+                         {model.number},
                          [&](const sql::Row& row) { model.tags[row.string(0)] = row.string(1); });
         connection.query(
             "SELECT k.key, r.id, m.dataset_name, m.dataset_digest, m.step, m.at, m.bits FROM "
-            "tracking_model_metrics m JOIN tracking_metric_keys k ON k.number = m.key JOIN tracking_runs r ON "
+            "tracking_model_metrics m JOIN tracking_metric_keys k ON k.number = m.key JOIN "
+            "tracking_runs r ON "
             "r.number = m.run WHERE m.model = $1 ORDER BY m.key, m.at, m.step",
             {model.number}, [&](const sql::Row& row) {
-                model.metrics.push_back({row.string(0), row.string(1), row.string(2), row.string(3),
-                                         MetricPoint{row.integer(4), row.time(5), from_bits(row.integer(6))}});
+                model.metrics.push_back(
+                    {row.string(0), row.string(1), row.string(2), row.string(3),
+                     MetricPoint{row.integer(4), row.time(5), from_bits(row.integer(6))}});
             });
     }
 }
 
-LoggedModel Service::create_logged_model(std::string_view project_id, const NewLoggedModel& request) {
+LoggedModel Service::create_logged_model(std::string_view project_id,
+                                         const NewLoggedModel& request) {
     check_model_name(request.name);
     check_parameters(request.parameters);
     check_tags(request.tags);
@@ -97,14 +106,18 @@ LoggedModel Service::create_logged_model(std::string_view project_id, const NewL
     std::string id = "m-" + new_id();
     Time now = clock_.now();
     return database_.write([&](sql::Connection& connection) {
-        Experiment experiment = load_active_experiment(connection, project_id, request.experiment_id);
+        Experiment experiment =
+            load_active_experiment(connection, project_id, request.experiment_id);
         std::string_view location = experiment.artifact_location;
         while (location.ends_with('/')) location.remove_suffix(1);
         std::int64_t number = 0;
         connection.query(
-            "INSERT INTO tracking_models (number, id, project_id, experiment, name, model_type, source_run_id, "
-            "artifact_uri, status, created_at, updated_at) VALUES ((SELECT COALESCE(MAX(number), 0) + 1 FROM "
-            "tracking_models), $1, $2, $3, $4, $5, $6, $7, 'LOGGED_MODEL_PENDING', $8, $8) RETURNING number",
+            "INSERT INTO tracking_models (number, id, project_id, experiment, name, model_type, "
+            "source_run_id, "
+            "artifact_uri, status, created_at, updated_at) VALUES ((SELECT COALESCE(MAX(number), "
+            "0) + 1 FROM "
+            "tracking_models), $1, $2, $3, $4, $5, $6, $7, 'LOGGED_MODEL_PENDING', $8, $8) "
+            "RETURNING number",
             {id, project_id, experiment.number, request.name.empty() ? random_name() : request.name,
              request.model_type, request.source_run_id,
              fmt::format("{}/models/{}/artifacts", location, id), now},
@@ -117,9 +130,11 @@ LoggedModel Service::create_logged_model(std::string_view project_id, const NewL
     });
 }
 
-LoggedModel Service::get_logged_model(std::string_view project_id, std::string_view id, bool allow_deleted) {
+LoggedModel Service::get_logged_model(std::string_view project_id, std::string_view id,
+                                      bool allow_deleted) {
     return database_.read([&](sql::Connection& connection) {
-        std::vector<LoggedModel> models{load_logged_model(connection, project_id, id, allow_deleted)};
+        std::vector<LoggedModel> models{
+            load_logged_model(connection, project_id, id, allow_deleted)};
         load_logged_model_data(connection, models);
         return std::move(models.front());
     });
@@ -132,8 +147,9 @@ LoggedModel Service::finalize_logged_model(std::string_view project_id, std::str
         fail_value("status", status, "expected LOGGED_MODEL_READY or LOGGED_MODEL_UPLOAD_FAILED");
     database_.write([&](sql::Connection& connection) {
         LoggedModel model = load_logged_model(connection, project_id, id, false);
-        connection.execute("UPDATE tracking_models SET status = $1, updated_at = $2 WHERE number = $3",
-                           {status, clock_.now(), model.number});
+        connection.execute(
+            "UPDATE tracking_models SET status = $1, updated_at = $2 WHERE number = $3",
+            {status, clock_.now(), model.number});
     });
     return get_logged_model(project_id, id);
 }
@@ -141,8 +157,9 @@ LoggedModel Service::finalize_logged_model(std::string_view project_id, std::str
 void Service::delete_logged_model(std::string_view project_id, std::string_view id) {
     database_.write([&](sql::Connection& connection) {
         LoggedModel model = load_logged_model(connection, project_id, id, false);
-        connection.execute("UPDATE tracking_models SET deleted = 1, updated_at = $1 WHERE number = $2",
-                           {clock_.now(), model.number});
+        connection.execute(
+            "UPDATE tracking_models SET deleted = 1, updated_at = $1 WHERE number = $2",
+            {clock_.now(), model.number});
     });
 }
 
@@ -150,8 +167,8 @@ LoggedModel Service::set_logged_model_tags(std::string_view project_id, std::str
                                            const std::map<std::string, std::string>& tags) {
     check_tags(tags);
     database_.write([&](sql::Connection& connection) {
-        put(connection, "tracking_model_tags", load_logged_model(connection, project_id, id, false).number,
-            tags);
+        put(connection, "tracking_model_tags",
+            load_logged_model(connection, project_id, id, false).number, tags);
     });
     return get_logged_model(project_id, id);
 }
@@ -162,7 +179,8 @@ void Service::delete_logged_model_tag(std::string_view project_id, std::string_v
         LoggedModel model = load_logged_model(connection, project_id, id, false);
         if (connection.execute("DELETE FROM tracking_model_tags WHERE model = $1 AND key = $2",
                                {model.number, key}) == 0)
-            fail(ErrorCode::not_found, "No tag with key '{}' found for model with ID '{}'.", key, id);
+            fail(ErrorCode::not_found, "No tag with key '{}' found for model with ID '{}'.", key,
+                 id);
     });
 }
 
@@ -173,6 +191,24 @@ void Service::log_logged_model_parameters(std::string_view project_id, std::stri
         put(connection, "tracking_model_parameters",
             load_logged_model(connection, project_id, id, false).number, parameters);
     });
+}
+
+void Service::note_registration(sql::Connection& connection, std::string_view project_id,
+                                std::string_view logged_model, std::string_view name,
+                                std::int64_t version) {
+    constexpr const char* kTag = "mlflow.modelVersions";  // a JSON list
+    LoggedModel model = load_logged_model(connection, project_id, logged_model, true);
+    std::string list =
+        connection
+            .first("SELECT value FROM tracking_model_tags WHERE model = $1 AND key = $2",
+                   {model.number, kTag}, [](const sql::Row& row) { return row.string(0); })
+            .value_or("[]");
+    // A client may have set the tag to anything.
+    if (!list.starts_with('[') || !list.ends_with(']')) list = "[]";
+    list.pop_back();
+    list += fmt::format("{}{{\"name\": {}, \"version\": {}}}]", list == "[" ? "" : ", ",
+                        json_string(name), version);
+    put(connection, "tracking_model_tags", model.number, {{kTag, list}});
 }
 
 }  // namespace maru::tracking

@@ -16,12 +16,14 @@ constexpr std::size_t kItemsMax = 1000;
 void check_count(std::size_t count, std::size_t count_max, std::string_view what) {
     if (count > count_max)
         fail(ErrorCode::invalid_argument,
-             "A batch logging request can contain at most {} {}. Got {} {}. Please split up {} across "
+             "A batch logging request can contain at most {} {}. Got {} {}. Please split up {} "
+             "across "
              "multiple requests and try again.",
              count_max, what, count, what, what);
 }
 
-std::string place(std::string_view list, std::size_t index, std::size_t count, std::string_view field) {
+std::string place(std::string_view list, std::size_t index, std::size_t count,
+                  std::string_view field) {
     return count == 1 ? std::string(field) : fmt::format("{}[{}].{}", list, index, field);
 }
 
@@ -37,7 +39,8 @@ void check_batch(const Batch& batch) {
         check_length(metric.key, kKeyLengthMax, "Metric name");
         if (metric.at_ms < 0)
             fail(ErrorCode::invalid_argument,
-                 "Invalid value {} for parameter '{}' supplied: metric '{}' (value={}). Timestamp must be a "
+                 "Invalid value {} for parameter '{}' supplied: metric '{}' (value={}). Timestamp "
+                 "must be a "
                  "nonnegative long (64-bit integer)",
                  metric.at_ms, place("metrics", i, batch.metrics.size(), "timestamp"), metric.key,
                  metric.value);
@@ -48,7 +51,8 @@ void check_batch(const Batch& batch) {
         check_parameter(key, value, place("params", i, batch.parameters.size(), "key"));
         if (!keys.insert(key).second)
             fail(ErrorCode::invalid_argument,
-                 "Duplicate parameter keys have been submitted: ['{}']. Please ensure the request contains "
+                 "Duplicate parameter keys have been submitted: ['{}']. Please ensure the request "
+                 "contains "
                  "only one param value per param key.",
                  key);
     }
@@ -72,26 +76,30 @@ void Service::log(std::string_view project_id, std::string_view run_id, const Ba
     remember_keys(batch.metrics, keys);
 }
 
-void Service::insert_parameters(sql::Connection& connection, std::string_view run_id, std::int64_t run,
-                                const Batch& batch) {
+void Service::insert_parameters(sql::Connection& connection, std::string_view run_id,
+                                std::int64_t run, const Batch& batch) {
     for (const auto& [key, value] : batch.parameters) {
         auto inserted = connection.execute(
-            "INSERT INTO tracking_parameters (run, key, value) VALUES ($1, $2, $3) ON CONFLICT (run, key) DO "
+            "INSERT INTO tracking_parameters (run, key, value) VALUES ($1, $2, $3) ON CONFLICT "
+            "(run, key) DO "
             "NOTHING",
             {run, key, value});
         if (inserted > 0) continue;
-        auto old = connection.first("SELECT value FROM tracking_parameters WHERE run = $1 AND key = $2",
-                                    {run, key}, [](const sql::Row& row) { return row.string(0); });
+        auto old =
+            connection.first("SELECT value FROM tracking_parameters WHERE run = $1 AND key = $2",
+                             {run, key}, [](const sql::Row& row) { return row.string(0); });
         if (old && *old != value)
-            fail(ErrorCode::invalid_argument,
-                 "Changing param values is not allowed. Param with key='{}' was already logged with "
-                 "value='{}' for run ID='{}'. Attempted logging new value '{}'.",
-                 key, *old, run_id, value);
+            fail(
+                ErrorCode::invalid_argument,
+                "Changing param values is not allowed. Param with key='{}' was already logged with "
+                "value='{}' for run ID='{}'. Attempted logging new value '{}'.",
+                key, *old, run_id, value);
     }
 }
 
 void Service::insert_metrics(sql::Connection& connection, std::int64_t run,
-                             const std::vector<NewMetric>& metrics, const std::vector<std::int64_t>& keys) {
+                             const std::vector<NewMetric>& metrics,
+                             const std::vector<std::int64_t>& keys) {
     // Of each key only the batch's last decides; the others need not be compared with the table.
     std::unordered_map<std::int64_t, std::size_t> last;
     auto order = [&](const NewMetric& m) {
@@ -100,26 +108,33 @@ void Service::insert_metrics(sql::Connection& connection, std::int64_t run,
     for (std::size_t i = 0; i < metrics.size(); ++i) {
         const auto& metric = metrics[i];
         connection.execute(
-            "INSERT INTO tracking_points (run, key, at, step, bits) VALUES ($1, $2, $3, $4, $5) ON CONFLICT "
+            "INSERT INTO tracking_points (run, key, at, step, bits) VALUES ($1, $2, $3, $4, $5) ON "
+            "CONFLICT "
             "DO NOTHING",
             {run, keys[i], metric.at_ms, metric.step, to_bits(metric.value)});
         auto [best, first] = last.try_emplace(keys[i], i);
         if (!first && order(metric) > order(metrics[best->second])) best->second = i;
         if (metric.model_id.empty()) continue;
         connection.execute(
-            "INSERT INTO tracking_model_metrics (model, key, at, step, run, bits, value, dataset_name, "
-            "dataset_digest) SELECT number, $2, $3, $4, $5, $6, $7, $8, $9 FROM tracking_models WHERE id = $1 "
-            "AND project_id = (SELECT project_id FROM tracking_runs WHERE number = $5) ON CONFLICT DO NOTHING",
+            "INSERT INTO tracking_model_metrics (model, key, at, step, run, bits, value, "
+            "dataset_name, "
+            "dataset_digest) SELECT number, $2, $3, $4, $5, $6, $7, $8, $9 FROM tracking_models "
+            "WHERE id = $1 "
+            "AND project_id = (SELECT project_id FROM tracking_runs WHERE number = $5) ON CONFLICT "
+            "DO NOTHING",
             {metric.model_id, keys[i], metric.at_ms, metric.step, run, to_bits(metric.value),
-             std::isnan(metric.value) ? 0.0 : metric.value, metric.dataset_name, metric.dataset_digest});
+             std::isnan(metric.value) ? 0.0 : metric.value, metric.dataset_name,
+             metric.dataset_digest});
     }
     for (const auto& [key, index] : last) {
         const auto& metric = metrics[index];
         bool is_nan = std::isnan(metric.value);
         connection.execute(
-            "INSERT INTO tracking_latest (run, key, step, at, value, is_nan) VALUES ($1, $2, $3, $4, $5, $6) "
+            "INSERT INTO tracking_latest (run, key, step, at, value, is_nan) VALUES ($1, $2, $3, "
+            "$4, $5, $6) "
             "ON CONFLICT (run, key) DO UPDATE SET step = excluded.step, at = excluded.at, value = "
-            "excluded.value, is_nan = excluded.is_nan WHERE (excluded.step, excluded.at, excluded.value) > "
+            "excluded.value, is_nan = excluded.is_nan WHERE (excluded.step, excluded.at, "
+            "excluded.value) > "
             "(tracking_latest.step, tracking_latest.at, tracking_latest.value)",
             {run, key, metric.step, metric.at_ms, is_nan ? 0.0 : metric.value, is_nan});
     }
@@ -129,11 +144,13 @@ void Service::set_tags(sql::Connection& connection, std::int64_t run,
                        const std::vector<std::pair<std::string, std::string>>& tags) {
     for (const auto& [key, value] : tags) {
         connection.execute(
-            "INSERT INTO tracking_tags (run, key, value) VALUES ($1, $2, $3) ON CONFLICT (run, key) DO UPDATE "
+            "INSERT INTO tracking_tags (run, key, value) VALUES ($1, $2, $3) ON CONFLICT (run, "
+            "key) DO UPDATE "
             "SET value = excluded.value",
             {run, key, value});
         if (key == "mlflow.runName")
-            connection.execute("UPDATE tracking_runs SET name = $1 WHERE number = $2", {value, run});
+            connection.execute("UPDATE tracking_runs SET name = $1 WHERE number = $2",
+                               {value, run});
     }
 }
 
@@ -159,7 +176,8 @@ std::vector<std::int64_t> Service::key_numbers(sql::Connection& connection,
         std::int64_t number = find_key(connection, metric.key);
         if (number < 0)
             connection.query(
-                "INSERT INTO tracking_metric_keys (number, key) VALUES ((SELECT COALESCE(MAX(number), 0) + 1 "
+                "INSERT INTO tracking_metric_keys (number, key) VALUES ((SELECT "
+                "COALESCE(MAX(number), 0) + 1 "
                 "FROM tracking_metric_keys), $1) RETURNING number",
                 {metric.key}, [&](const sql::Row& row) { number = row.integer(0); });
         numbers.push_back(number);
@@ -167,7 +185,8 @@ std::vector<std::int64_t> Service::key_numbers(sql::Connection& connection,
     return numbers;
 }
 
-void Service::remember_keys(const std::vector<NewMetric>& metrics, const std::vector<std::int64_t>& numbers) {
+void Service::remember_keys(const std::vector<NewMetric>& metrics,
+                            const std::vector<std::int64_t>& numbers) {
     constexpr std::size_t kCachedMax = 100'000;
     std::vector<std::size_t> fresh;
     {
@@ -202,28 +221,34 @@ void Service::log_inputs(std::string_view project_id, std::string_view run_id,
         RunRow run = find_active_run(connection, project_id, run_id);
         for (const auto& dataset : datasets) {
             connection.execute(
-                "INSERT INTO tracking_datasets (number, experiment, name, digest, source_type, source, schema, "
-                "profile) VALUES ((SELECT COALESCE(MAX(number), 0) + 1 FROM tracking_datasets), $1, $2, $3, "
+                "INSERT INTO tracking_datasets (number, experiment, name, digest, source_type, "
+                "source, schema, "
+                "profile) VALUES ((SELECT COALESCE(MAX(number), 0) + 1 FROM tracking_datasets), "
+                "$1, $2, $3, "
                 "$4, $5, $6, $7) ON CONFLICT (experiment, name, digest) DO NOTHING",
                 {run.experiment, dataset.name, dataset.digest, dataset.source_type, dataset.source,
                  dataset.schema, dataset.profile});
             auto number = connection.first(
-                "SELECT number FROM tracking_datasets WHERE experiment = $1 AND name = $2 AND digest = $3",
+                "SELECT number FROM tracking_datasets WHERE experiment = $1 AND name = $2 AND "
+                "digest = $3",
                 {run.experiment, dataset.name, dataset.digest},
                 [](const sql::Row& row) { return row.integer(0); });
             auto added = connection.execute(
-                "INSERT INTO tracking_dataset_inputs (run, dataset) VALUES ($1, $2) ON CONFLICT DO NOTHING",
+                "INSERT INTO tracking_dataset_inputs (run, dataset) VALUES ($1, $2) ON CONFLICT DO "
+                "NOTHING",
                 {run.number, number.value()});
             if (added == 0) continue;  // the first use's tags stay
             for (const auto& [key, value] : dataset.tags)
                 connection.execute(
-                    "INSERT INTO tracking_dataset_input_tags (run, dataset, key, value) VALUES ($1, $2, $3, "
+                    "INSERT INTO tracking_dataset_input_tags (run, dataset, key, value) VALUES "
+                    "($1, $2, $3, "
                     "$4)",
                     {run.number, number.value(), key, value});
         }
         for (const auto& model_id : model_ids)
             connection.execute(
-                "INSERT INTO tracking_model_links (run, is_output, model_id, step) VALUES ($1, 0, $2, 0) ON "
+                "INSERT INTO tracking_model_links (run, is_output, model_id, step) VALUES ($1, 0, "
+                "$2, 0) ON "
                 "CONFLICT DO NOTHING",
                 {run.number, model_id});
     });
@@ -235,7 +260,8 @@ void Service::log_outputs(std::string_view project_id, std::string_view run_id,
         RunRow run = find_active_run(connection, project_id, run_id);
         for (const auto& model : models)
             connection.execute(
-                "INSERT INTO tracking_model_links (run, is_output, model_id, step) VALUES ($1, 1, $2, $3) ON "
+                "INSERT INTO tracking_model_links (run, is_output, model_id, step) VALUES ($1, 1, "
+                "$2, $3) ON "
                 "CONFLICT DO NOTHING",
                 {run.number, model.model_id, model.step});
     });
@@ -249,13 +275,15 @@ std::vector<Service::DatasetSummary> Service::search_datasets(
         for (auto experiment : experiment_numbers(connection, project_id, experiment_ids)) {
             connection.query(
                 "SELECT DISTINCT e.id, d.name, d.digest, t.value FROM tracking_datasets d JOIN "
-                "tracking_experiments e ON e.number = d.experiment JOIN tracking_dataset_inputs i ON "
-                "i.dataset = d.number LEFT JOIN tracking_dataset_input_tags t ON t.run = i.run AND t.dataset = "
+                "tracking_experiments e ON e.number = d.experiment JOIN tracking_dataset_inputs i "
+                "ON "
+                "i.dataset = d.number LEFT JOIN tracking_dataset_input_tags t ON t.run = i.run AND "
+                "t.dataset = "
                 "i.dataset AND t.key = 'mlflow.data.context' WHERE d.experiment = $1 LIMIT 1000",
                 {experiment}, [&](const sql::Row& row) {
                     if (summaries.size() >= kDatasetsMax) return;
-                    summaries.push_back({std::to_string(row.integer(0)), row.string(1), row.string(2),
-                                         row.is_null(3) ? "" : row.string(3)});
+                    summaries.push_back({std::to_string(row.integer(0)), row.string(1),
+                                         row.string(2), row.is_null(3) ? "" : row.string(3)});
                 });
         }
     });

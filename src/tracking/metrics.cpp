@@ -28,16 +28,19 @@ Position decode_position(std::string_view token) {
 }  // namespace
 
 api::Page<MetricPoint> Service::metric_page(std::string_view project_id, std::string_view run_id,
-                                            std::string_view key, std::optional<std::int64_t> results_max,
+                                            std::string_view key,
+                                            std::optional<std::int64_t> results_max,
                                             std::string_view token) {
     Position after = decode_position(token);
     api::Page<MetricPoint> page;
     std::int64_t last_bits = 0;
     database_.read([&](sql::Connection& connection) {
         RunRow run = find_run(connection, project_id, run_id);
-        std::int64_t limit = results_max ? *results_max + 1 : std::numeric_limits<std::int64_t>::max();
+        std::int64_t limit =
+            results_max ? *results_max + 1 : std::numeric_limits<std::int64_t>::max();
         connection.query(
-            "SELECT at, step, bits FROM tracking_points WHERE run = $1 AND key = $2 AND (at, step, bits) > ($3, "
+            "SELECT at, step, bits FROM tracking_points WHERE run = $1 AND key = $2 AND (at, step, "
+            "bits) > ($3, "
             "$4, $5) ORDER BY at, step, bits LIMIT $6",
             {run.number, find_key(connection, key), after.at, after.step, after.bits, limit},
             [&](const sql::Row& row) {

@@ -15,7 +15,8 @@ std::vector<std::string> chosen_experiments(Service& service, std::string_view p
     if (experiment.empty()) {
         std::vector<std::string> ids;
         Search all{.results_max = 10'000};
-        for (const auto& found : service.search_experiments(project_id, all).items) ids.push_back(found.id);
+        for (const auto& found : service.search_experiments(project_id, all).items)
+            ids.push_back(found.id);
         return ids;
     }
     if (auto found = service.find_experiment(project_id, experiment)) return {found->id};
@@ -36,18 +37,20 @@ std::string artifact_path(Service& service, std::string_view project_id, const s
 }  // namespace
 
 void add_operations(api::Api& api, Service& service) {
-    api.handle(list_experiments, [&service](const api::Context& context, const ListExperiments& request) {
-        return service.search_experiments(context.in_project().id,
-                                          {.results_max = api::check_page_size(request.page_size),
-                                           .page_token = request.page_token});
-    });
+    api.handle(
+        list_experiments, [&service](const api::Context& context, const ListExperiments& request) {
+            return service.search_experiments(
+                context.in_project().id, {.results_max = api::check_page_size(request.page_size),
+                                          .page_token = request.page_token});
+        });
     api.handle(list_runs, [&service](const api::Context& context, const ListRuns& request) {
         Search search{.filter = request.filter,
                       .results_max = api::check_page_size(request.page_size),
                       .page_token = request.page_token};
         if (!request.order_by.empty()) search.order_by.push_back(request.order_by);
         const std::string& project = context.in_project().id;
-        return service.search_runs(project, chosen_experiments(service, project, request.experiment), search);
+        return service.search_runs(
+            project, chosen_experiments(service, project, request.experiment), search);
     });
     api.handle(get_run, [&service](const api::Context& context, const NameRun& request) {
         return service.get_run(context.in_project().id, request.id);
@@ -56,19 +59,20 @@ void add_operations(api::Api& api, Service& service) {
         return service.metric_history(context.in_project().id, request.id, request.key,
                                       request.points);
     });
-    api.handle(list_artifacts, [&service](const api::Context& context, const NameArtifact& request) {
-        const std::string& project = context.in_project().id;
-        ArtifactList list{service.list_artifacts(
-            project, artifact_path(service, project, request.id, request.path))};
-        for (auto& item : list.items)
-            if (!request.path.empty()) item.path = request.path + "/" + item.path;
-        return list;
-    });
+    api.handle(list_artifacts,
+               [&service](const api::Context& context, const NameArtifact& request) {
+                   const std::string& project = context.in_project().id;
+                   ArtifactList list{service.list_artifacts(
+                       project, artifact_path(service, project, request.id, request.path))};
+                   for (auto& item : list.items)
+                       if (!request.path.empty()) item.path = request.path + "/" + item.path;
+                   return list;
+               });
     api.handle(read_artifact, [&service](const api::Context& context, const NameArtifact& request) {
         if (request.path.empty()) fail_field("path", "is required");
         const std::string& project = context.in_project().id;
-        return service.artifact_response(
-            service.find_artifact(project, artifact_path(service, project, request.id, request.path)));
+        return service.artifact_response(service.find_artifact(
+            project, artifact_path(service, project, request.id, request.path)));
     });
 }
 

@@ -26,20 +26,20 @@ inline constexpr api::Operation<ListRuns, api::Page<Run>> list_runs{
     .id = "runs.list",
     .method = api::Method::get,
     .path = "/projects/{project}/runs",
-    .summary = "List runs, the newest first; experiment is an id or a name, filter is in MLflow's "
-               "grammar (\"metrics.accuracy > 0.9 and params.depth = '3'\"), order_by a field of it",
+    .summary =
+        "List runs, the newest first; experiment is an id or a name, filter is in MLflow's "
+        "grammar (\"metrics.accuracy > 0.9 and params.depth = '3'\"), order_by a field of it",
     .permission = api::Permission::tracking_read};
 
 struct NameRun {
     std::string project, id;
 };
 BOOST_DESCRIBE_STRUCT(NameRun, (), (project, id))
-inline constexpr api::Operation<NameRun, Run> get_run{
-    .id = "runs.get",
-    .method = api::Method::get,
-    .path = "/projects/{project}/runs/{id}",
-    .summary = "Show one run",
-    .permission = api::Permission::tracking_read};
+inline constexpr api::Operation<NameRun, Run> get_run{.id = "runs.get",
+                                                      .method = api::Method::get,
+                                                      .path = "/projects/{project}/runs/{id}",
+                                                      .summary = "Show one run",
+                                                      .permission = api::Permission::tracking_read};
 
 struct ReadMetric {
     std::string project, id, key;
@@ -50,8 +50,9 @@ inline constexpr api::Operation<ReadMetric, MetricHistory> read_metric{
     .id = "runs.metric",
     .method = api::Method::get,
     .path = "/projects/{project}/runs/{id}/metrics/{key}",
-    .summary = "Read a metric's history by step, thinned to so many points that keep its extremes; a "
-               "'/' in the key is %2F",
+    .summary =
+        "Read a metric's history by step, thinned to so many points that keep its extremes; a "
+        "'/' in the key is %2F",
     .permission = api::Permission::tracking_read};
 
 struct NameArtifact {

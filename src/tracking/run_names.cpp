@@ -8,13 +8,15 @@ namespace maru::tracking {
 namespace {
 
 constexpr std::array<std::string_view, 32> kAdjectives{
-    "agile",  "amber",  "ample",  "bold",   "brave", "brisk", "bright", "calm",  "clever", "crisp", "deft",
-    "eager",  "fair",   "fleet",  "gentle", "glad",  "grand", "hardy",  "keen",  "kind",   "lively", "loyal",
-    "lucid",  "mellow", "merry",  "neat",   "noble", "plucky", "quick", "quiet", "steady", "witty"};
+    "agile",  "amber", "ample", "bold",   "brave",  "brisk", "bright", "calm",
+    "clever", "crisp", "deft",  "eager",  "fair",   "fleet", "gentle", "glad",
+    "grand",  "hardy", "keen",  "kind",   "lively", "loyal", "lucid",  "mellow",
+    "merry",  "neat",  "noble", "plucky", "quick",  "quiet", "steady", "witty"};
 constexpr std::array<std::string_view, 32> kNouns{
-    "badger", "bear",  "bee",   "carp",  "crane",  "crow",  "deer",   "dove",  "finch", "fox",  "gull",
-    "hare",   "hawk",  "heron", "horse", "ibex",   "jay",   "koi",    "lark",  "lynx",  "mole", "newt",
-    "otter",  "owl",   "perch", "quail", "rabbit", "raven", "salmon", "shrew", "stork", "wren"};
+    "badger", "bear",  "bee",    "carp",  "crane",  "crow",  "deer",  "dove",
+    "finch",  "fox",   "gull",   "hare",  "hawk",   "heron", "horse", "ibex",
+    "jay",    "koi",   "lark",   "lynx",  "mole",   "newt",  "otter", "owl",
+    "perch",  "quail", "rabbit", "raven", "salmon", "shrew", "stork", "wren"};
 
 }  // namespace
 

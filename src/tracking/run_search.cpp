@@ -45,17 +45,20 @@ void append_metric_condition(Statement& statement, const Comparison& comparison,
 
 void append_dataset_condition(Statement& statement, const Comparison& comparison) {
     statement +=
-        " AND EXISTS (SELECT 1 FROM tracking_dataset_inputs i JOIN tracking_datasets d ON d.number = "
+        " AND EXISTS (SELECT 1 FROM tracking_dataset_inputs i JOIN tracking_datasets d ON d.number "
+        "= "
         "i.dataset ";
     if (comparison.key == "context")
         statement +=
-            "JOIN tracking_dataset_input_tags t ON t.run = i.run AND t.dataset = i.dataset AND t.key = "
+            "JOIN tracking_dataset_input_tags t ON t.run = i.run AND t.dataset = i.dataset AND "
+            "t.key = "
             "'mlflow.data.context' ";
     statement += "WHERE i.run = r.number AND ";
-    search::append_condition(
-        statement,
-        comparison.key == "context" ? "t.value" : comparison.key == "name" ? "d.name" : "d.digest",
-        comparison);
+    search::append_condition(statement,
+                             comparison.key == "context" ? "t.value"
+                             : comparison.key == "name"  ? "d.name"
+                                                         : "d.digest",
+                             comparison);
     statement += ")";
 }
 
@@ -65,7 +68,8 @@ struct Ordering {
     bool natural = true;
 };
 
-/// Appends the joins that the order needs (before WHERE); keys of metrics are looked up by `find_key`.
+/// Appends the joins that the order needs (before WHERE); keys of metrics are looked up by
+/// `find_key`.
 template <class FindKey>
 Ordering append_order_joins(Statement& statement, const std::vector<std::string>& clauses,
                             FindKey&& find_key) {
@@ -77,7 +81,8 @@ Ordering append_order_joins(Statement& statement, const std::vector<std::string>
         bool repeated = std::any_of(seen.begin(), seen.end(), [&](const Order& other) {
             return other.subject == order.subject && other.key == order.key;
         });
-        if (repeated) fail(ErrorCode::invalid_argument, "`order_by` contains duplicate fields: {}", clause);
+        if (repeated)
+            fail(ErrorCode::invalid_argument, "`order_by` contains duplicate fields: {}", clause);
         std::string alias = "o" + std::to_string(seen.size());
         seen.push_back(order);
         std::string column, last = "CASE WHEN {} IS NULL THEN 1 ELSE 0 END, ";
@@ -92,7 +97,8 @@ Ordering append_order_joins(Statement& statement, const std::vector<std::string>
             statement += alias + " ON " + alias + ".run = r.number AND " + alias + ".key = ";
             if (order.subject == Subject::metric) {
                 statement << find_key(order.key);
-                last = "CASE WHEN " + alias + ".is_nan = 1 THEN 1 WHEN {} IS NULL THEN 2 ELSE 0 END, ";
+                last =
+                    "CASE WHEN " + alias + ".is_nan = 1 THEN 1 WHEN {} IS NULL THEN 2 ELSE 0 END, ";
             } else {
                 statement << order.key;
             }
@@ -105,13 +111,13 @@ Ordering append_order_joins(Statement& statement, const std::vector<std::string>
     return ordering;
 }
 
-/// Calls `load(first, last)` for slices of the runs, small enough for a statement's parameters, padded by the
-/// caller to one size so that one prepared statement serves all.
+/// Calls `load(first, last)` for slices of the runs, small enough for a statement's parameters,
+/// padded by the caller to one size so that one prepared statement serves all.
 constexpr std::size_t kSlice = 50;
 
 template <class Visit>
-void for_each_row(sql::Connection& connection, const std::vector<Run>& runs, std::string_view select,
-                  std::string_view order, Visit&& visit) {
+void for_each_row(sql::Connection& connection, const std::vector<Run>& runs,
+                  std::string_view select, std::string_view order, Visit&& visit) {
     Statement statement;
     std::string text(select);
     text += "(";
@@ -137,17 +143,20 @@ std::optional<Position> decode_position(std::string_view page_token) {
     std::string text = api::decode_page_token(page_token);
     auto colon = text.find(':');
     if (!text.starts_with("after ") || colon == std::string::npos)
-        fail(ErrorCode::invalid_argument, "Invalid page token '{}': it is not one of this list", page_token);
+        fail(ErrorCode::invalid_argument, "Invalid page token '{}': it is not one of this list",
+             page_token);
     auto started_at = parse_int(std::string_view(text).substr(6, colon - 6));
     if (!started_at)
-        fail(ErrorCode::invalid_argument, "Invalid page token '{}': it is not one of this list", page_token);
+        fail(ErrorCode::invalid_argument, "Invalid page token '{}': it is not one of this list",
+             page_token);
     return Position{*started_at, text.substr(colon + 1)};
 }
 
 }  // namespace
 
 api::Page<Run> Service::search_runs(std::string_view project_id,
-                                    const std::vector<std::string>& experiment_ids, const Search& search) {
+                                    const std::vector<std::string>& experiment_ids,
+                                    const Search& search) {
     auto comparisons = search::parse_filter(search.filter, search::runs_grammar());
     ensure_default_experiment(project_id);
     return database_.read([&](sql::Connection& connection) {
@@ -168,7 +177,8 @@ api::Page<Run> Service::search_runs(std::string_view project_id,
             statement += search.view == View::active ? " AND r.deleted = 0" : " AND r.deleted = 1";
         for (const auto& comparison : comparisons) {
             if (comparison.subject == Subject::metric) {
-                append_metric_condition(statement, comparison, find_key(connection, comparison.key));
+                append_metric_condition(statement, comparison,
+                                        find_key(connection, comparison.key));
             } else if (comparison.subject == Subject::dataset) {
                 append_dataset_condition(statement, comparison);
             } else if (comparison.subject == Subject::attribute) {
@@ -176,8 +186,9 @@ api::Page<Run> Service::search_runs(std::string_view project_id,
                 search::append_condition(statement, attribute_column(comparison.key), comparison);
             } else {
                 bool tag = comparison.subject == Subject::tag;
-                search::append_keyed_condition(statement, tag ? "tracking_tags" : "tracking_parameters",
-                                               "run", "r.number", comparison);
+                search::append_keyed_condition(statement,
+                                               tag ? "tracking_tags" : "tracking_parameters", "run",
+                                               "r.number", comparison);
             }
         }
         std::int64_t offset = 0;
@@ -220,37 +231,47 @@ void Service::load_run_data(sql::Connection& connection, std::vector<Run>& runs)
     std::unordered_map<std::int64_t, Run*> by_number;
     for (auto& run : runs) by_number[run.number] = &run;
     auto run_of = [&](const sql::Row& row) -> Run& { return *by_number.at(row.integer(0)); };
-    for_each_row(connection, runs, "SELECT run, key, value FROM tracking_parameters WHERE run IN ", "",
-                 [&](const sql::Row& row) { run_of(row).parameters[row.string(1)] = row.string(2); });
+    for_each_row(
+        connection, runs, "SELECT run, key, value FROM tracking_parameters WHERE run IN ", "",
+        [&](const sql::Row& row) { run_of(row).parameters[row.string(1)] = row.string(2); });
     for_each_row(connection, runs, "SELECT run, key, value FROM tracking_tags WHERE run IN ", "",
                  [&](const sql::Row& row) { run_of(row).tags[row.string(1)] = row.string(2); });
     for_each_row(connection, runs,
                  "SELECT m.run, k.key, m.value, m.is_nan, m.step, m.at FROM tracking_latest m JOIN "
                  "tracking_metric_keys k ON k.number = m.key WHERE m.run IN ",
                  "", [&](const sql::Row& row) {
-                     double value = row.boolean(3) ? std::numeric_limits<double>::quiet_NaN() : row.real(2);
+                     double value =
+                         row.boolean(3) ? std::numeric_limits<double>::quiet_NaN() : row.real(2);
                      run_of(row).metrics[row.string(1)] = {value, row.integer(4), row.time(5)};
                  });
-    std::map<std::pair<std::int64_t, std::int64_t>, std::map<std::string, std::string>> dataset_tags;
+    std::map<std::pair<std::int64_t, std::int64_t>, std::map<std::string, std::string>>
+        dataset_tags;
     for_each_row(connection, runs,
-                 "SELECT run, dataset, key, value FROM tracking_dataset_input_tags WHERE run IN ", "",
-                 [&](const sql::Row& row) {
+                 "SELECT run, dataset, key, value FROM tracking_dataset_input_tags WHERE run IN ",
+                 "", [&](const sql::Row& row) {
                      dataset_tags[{row.integer(0), row.integer(1)}][row.string(2)] = row.string(3);
                  });
+    for_each_row(
+        connection, runs,
+        "SELECT i.run, d.number, d.name, d.digest, d.source_type, d.source, d.schema, d.profile "
+        "FROM tracking_dataset_inputs i JOIN tracking_datasets d ON d.number = i.dataset WHERE "
+        "i.run IN ",
+        "", [&](const sql::Row& row) {
+            DatasetInput input{row.string(2),
+                               row.string(3),
+                               row.string(4),
+                               row.string(5),
+                               row.string(6),
+                               row.string(7),
+                               {}};
+            input.tags = dataset_tags[{row.integer(0), row.integer(1)}];
+            run_of(row).datasets.push_back(std::move(input));
+        });
     for_each_row(connection, runs,
-                 "SELECT i.run, d.number, d.name, d.digest, d.source_type, d.source, d.schema, d.profile "
-                 "FROM tracking_dataset_inputs i JOIN tracking_datasets d ON d.number = i.dataset WHERE "
-                 "i.run IN ",
+                 "SELECT run, is_output, model_id, step FROM tracking_model_links WHERE run IN ",
                  "", [&](const sql::Row& row) {
-                     DatasetInput input{row.string(2), row.string(3), row.string(4), row.string(5),
-                                        row.string(6), row.string(7), {}};
-                     input.tags = dataset_tags[{row.integer(0), row.integer(1)}];
-                     run_of(row).datasets.push_back(std::move(input));
-                 });
-    for_each_row(connection, runs,
-                 "SELECT run, is_output, model_id, step FROM tracking_model_links WHERE run IN ", "",
-                 [&](const sql::Row& row) {
-                     auto& links = row.boolean(1) ? run_of(row).model_outputs : run_of(row).model_inputs;
+                     auto& links =
+                         row.boolean(1) ? run_of(row).model_outputs : run_of(row).model_inputs;
                      links.push_back({row.string(2), row.integer(3)});
                  });
 }

@@ -11,12 +11,14 @@ namespace {
 constexpr std::string_view kRunName = "mlflow.runName";
 constexpr std::string_view kParentRun = "mlflow.parentRunId";
 
-/// MLflow keeps a run's name twice, as an attribute and as a tag: makes both one, thinks one up if need be.
+/// MLflow keeps a run's name twice, as an attribute and as a tag: makes both one, thinks one up if
+/// need be.
 void settle_name(NewRun& run) {
     auto tag = run.tags.find(std::string(kRunName));
     if (tag != run.tags.end() && !run.name.empty() && tag->second != run.name)
         fail(ErrorCode::invalid_argument,
-             "Both 'run_name' argument and 'mlflow.runName' tag are specified, but with different values "
+             "Both 'run_name' argument and 'mlflow.runName' tag are specified, but with different "
+             "values "
              "(run_name='{}', mlflow.runName='{}').",
              run.name, tag->second);
     if (run.name.empty()) run.name = tag != run.tags.end() ? tag->second : random_name();
@@ -35,8 +37,9 @@ struct ExperimentRow {
 };
 
 ExperimentRow load_location(sql::Connection& connection, std::int64_t number) {
-    auto row = connection.first("SELECT artifact_location FROM tracking_experiments WHERE number = $1",
-                                {number}, [](const sql::Row& r) { return r.string(0); });
+    auto row =
+        connection.first("SELECT artifact_location FROM tracking_experiments WHERE number = $1",
+                         {number}, [](const sql::Row& r) { return r.string(0); });
     return {number, row.value()};
 }
 
@@ -45,7 +48,8 @@ std::string artifact_uri(std::string_view location, std::string_view run_id) {
     return fmt::format("{}/{}/artifacts", location, run_id);
 }
 
-std::vector<std::pair<std::string, std::string>> pairs(const std::map<std::string, std::string>& map) {
+std::vector<std::pair<std::string, std::string>> pairs(
+    const std::map<std::string, std::string>& map) {
     return {map.begin(), map.end()};
 }
 
@@ -87,11 +91,13 @@ Service::RunRow Service::find_active_run(sql::Connection& connection, std::strin
     return run;
 }
 
-Run Service::load_run(sql::Connection& connection, std::string_view project_id, std::string_view id) {
+Run Service::load_run(sql::Connection& connection, std::string_view project_id,
+                      std::string_view id) {
     auto run = connection.first(
-        fmt::format("SELECT {} FROM tracking_runs r JOIN tracking_experiments e ON e.number = r.experiment "
-                    "WHERE r.id = $1 AND r.project_id = $2",
-                    kRunColumns),
+        fmt::format(
+            "SELECT {} FROM tracking_runs r JOIN tracking_experiments e ON e.number = r.experiment "
+            "WHERE r.id = $1 AND r.project_id = $2",
+            kRunColumns),
         {id, project_id}, read_run);
     if (!run) fail(ErrorCode::not_found, "Run with id={} not found", id);
     return *run;
@@ -119,11 +125,13 @@ std::string Service::create_run(sql::Connection& connection, std::string_view pr
     std::string uri = artifact_uri(load_location(connection, experiment).artifact_location, id);
     std::int64_t number = 0;
     connection.query(
-        "INSERT INTO tracking_runs (number, id, project_id, experiment, name, user_name, status, started_at, "
+        "INSERT INTO tracking_runs (number, id, project_id, experiment, name, user_name, status, "
+        "started_at, "
         "artifact_uri, job_id, awaits_client) VALUES ((SELECT COALESCE(MAX(number), 0) + 1 FROM "
         "tracking_runs), $1, $2, $3, $4, $5, $6, $7, $8, $9, $10) RETURNING number",
         {id, project_id, experiment, run.name, run.user, enum_name(run.status),
-         run.started_at.value_or(clock_.now()), uri, run.job_id, run.status == RunStatus::SCHEDULED},
+         run.started_at.value_or(clock_.now()), uri, run.job_id,
+         run.status == RunStatus::SCHEDULED},
         [&](const sql::Row& row) { number = row.integer(0); });
     Batch batch{.metrics = {}, .parameters = pairs(run.parameters), .tags = {}};
     insert_parameters(connection, id, number, batch);
@@ -141,14 +149,16 @@ Run Service::create_run(std::string_view project_id, const NewRun& run) {
     });
 }
 
-Run Service::create_run_of_workload(std::string_view project_id, std::string_view workload_id, NewRun run) {
+Run Service::create_run_of_workload(std::string_view project_id, std::string_view workload_id,
+                                    NewRun run) {
     run.job_id = std::string(workload_id);
     ensure_default_experiment(project_id);
     return database_.write([&](sql::Connection& connection) {
         std::optional<std::string> waiting;
         if (!run.tags.contains(std::string(kParentRun)))
             waiting = connection.first(
-                "SELECT id FROM tracking_runs WHERE job_id = $1 AND project_id = $2 AND deleted = 0 AND "
+                "SELECT id FROM tracking_runs WHERE job_id = $1 AND project_id = $2 AND deleted = "
+                "0 AND "
                 "awaits_client = 1",
                 {workload_id, project_id}, [](const sql::Row& row) { return row.string(0); });
         std::string id;
@@ -161,9 +171,11 @@ Run Service::create_run_of_workload(std::string_view project_id, std::string_vie
                                    {run.name, row.number});
             }
             check_new_run(run);
-            Experiment experiment = load_active_experiment(connection, project_id, run.experiment_id);
+            Experiment experiment =
+                load_active_experiment(connection, project_id, run.experiment_id);
             connection.execute(
-                "UPDATE tracking_runs SET experiment = $1, artifact_uri = $2, started_at = $3, status = "
+                "UPDATE tracking_runs SET experiment = $1, artifact_uri = $2, started_at = $3, "
+                "status = "
                 "'RUNNING', awaits_client = 0 WHERE number = $4",
                 {experiment.number, artifact_uri(experiment.artifact_location, id),
                  run.started_at.value_or(clock_.now()), row.number});
@@ -177,22 +189,26 @@ Run Service::create_run_of_workload(std::string_view project_id, std::string_vie
     });
 }
 
-Run Service::update_run(std::string_view project_id, std::string_view id, std::optional<RunStatus> status,
-                        std::optional<Time> ended_at, const std::string& name) {
+Run Service::update_run(std::string_view project_id, std::string_view id,
+                        std::optional<RunStatus> status, std::optional<Time> ended_at,
+                        const std::string& name) {
     check_length(name, kTagLengthMax, "run_name");
     return database_.write([&](sql::Connection& connection) {
         RunRow row = find_active_run(connection, project_id, id);
         // A client has taken the run over: a later create makes another.
         if (status)
-            connection.execute("UPDATE tracking_runs SET status = $1, awaits_client = 0 WHERE number = $2",
-                               {enum_name(*status), row.number});
+            connection.execute(
+                "UPDATE tracking_runs SET status = $1, awaits_client = 0 WHERE number = $2",
+                {enum_name(*status), row.number});
         if (ended_at)
             connection.execute("UPDATE tracking_runs SET ended_at = $1 WHERE number = $2",
                                {*ended_at, row.number});
         if (status && !is_final(*status) && !ended_at)
-            connection.execute("UPDATE tracking_runs SET ended_at = NULL WHERE number = $1", {row.number});
+            connection.execute("UPDATE tracking_runs SET ended_at = NULL WHERE number = $1",
+                               {row.number});
         if (!name.empty()) {
-            connection.execute("UPDATE tracking_runs SET name = $1 WHERE number = $2", {name, row.number});
+            connection.execute("UPDATE tracking_runs SET name = $1 WHERE number = $2",
+                               {name, row.number});
             set_tags(connection, row.number, {{std::string(kRunName), name}});
         }
         return load_run(connection, project_id, id);
@@ -202,16 +218,19 @@ Run Service::update_run(std::string_view project_id, std::string_view id, std::o
 void Service::set_run_deleted(std::string_view project_id, std::string_view id, bool deleted) {
     database_.write([&](sql::Connection& connection) {
         RunRow row = find_run(connection, project_id, id);
-        connection.execute("UPDATE tracking_runs SET deleted = $1 WHERE number = $2", {deleted, row.number});
+        connection.execute("UPDATE tracking_runs SET deleted = $1 WHERE number = $2",
+                           {deleted, row.number});
     });
 }
 
-void Service::delete_tag(std::string_view project_id, std::string_view run_id, std::string_view key) {
+void Service::delete_tag(std::string_view project_id, std::string_view run_id,
+                         std::string_view key) {
     database_.write([&](sql::Connection& connection) {
         RunRow row = find_active_run(connection, project_id, run_id);
         auto removed = connection.execute("DELETE FROM tracking_tags WHERE run = $1 AND key = $2",
                                           {row.number, key});
-        if (removed == 0) fail(ErrorCode::not_found, "No tag with name: {} in run with id {}", key, run_id);
+        if (removed == 0)
+            fail(ErrorCode::not_found, "No tag with name: {} in run with id {}", key, run_id);
     });
 }
 
@@ -221,15 +240,17 @@ void Service::await_client(sql::Connection& connection, std::string_view run_id)
 
 void Service::workload_started(sql::Connection& connection, std::string_view workload_id, Time at) {
     connection.execute(
-        "UPDATE tracking_runs SET status = 'RUNNING', started_at = $1 WHERE job_id = $2 AND status = "
+        "UPDATE tracking_runs SET status = 'RUNNING', started_at = $1 WHERE job_id = $2 AND status "
+        "= "
         "'SCHEDULED'",
         {at, workload_id});
 }
 
-void Service::workload_ended(sql::Connection& connection, std::string_view workload_id, RunStatus status,
-                             Time at) {
+void Service::workload_ended(sql::Connection& connection, std::string_view workload_id,
+                             RunStatus status, Time at) {
     connection.execute(
-        "UPDATE tracking_runs SET status = $1, ended_at = $2, awaits_client = 0 WHERE job_id = $3 AND "
+        "UPDATE tracking_runs SET status = $1, ended_at = $2, awaits_client = 0 WHERE job_id = $3 "
+        "AND "
         "status IN ('RUNNING', 'SCHEDULED')",
         {enum_name(status), at, workload_id});
     if (status == RunStatus::FAILED)

@@ -21,19 +21,22 @@ TEST(Experiments, EveryProjectHasADefault) {
     TestBed bed;
     EXPECT_EQ(bed.service->get_experiment(bed.project, "0").name, "Default");
     EXPECT_EQ(bed.service->find_experiment("ffffffffffffffffffffffffffffffff", "Default")->id, "0");
-    EXPECT_EQ(bed.service->get_experiment(bed.project, "0").artifact_location, "mlflow-artifacts:/0");
+    EXPECT_EQ(bed.service->get_experiment(bed.project, "0").artifact_location,
+              "mlflow-artifacts:/0");
 }
 
 TEST(Experiments, IdsCountPerProjectAndNamesAreUnique) {
     TestBed bed;
     EXPECT_EQ(bed.service->create_experiment(bed.project, "digits", "", {{"team", "a"}}), "1");
-    EXPECT_EQ(bed.service->create_experiment("ffffffffffffffffffffffffffffffff", "other", "", {}), "1");
+    EXPECT_EQ(bed.service->create_experiment("ffffffffffffffffffffffffffffffff", "other", "", {}),
+              "1");
     EXPECT_EQ(bed.service->create_experiment(bed.project, "letters", "", {}), "2");
     auto again = error_of([&] { bed.service->create_experiment(bed.project, "digits", "", {}); });
     EXPECT_EQ(again.first, "already_exists");
     EXPECT_EQ(bed.service->get_experiment(bed.project, "1").tags.at("team"), "a");
     EXPECT_EQ(error_of([&] { bed.service->get_experiment(bed.project, "7"); }).first, "not_found");
-    EXPECT_EQ(error_of([&] { bed.service->get_experiment(bed.project, "x"); }).first, "invalid_argument");
+    EXPECT_EQ(error_of([&] { bed.service->get_experiment(bed.project, "x"); }).first,
+              "invalid_argument");
 }
 
 TEST(Experiments, DeletionTakesTheRunsAlongAndCanBeUndone) {
@@ -57,7 +60,9 @@ TEST(Experiments, AreSearchedByNameAndTag) {
     auto names = [&](const std::string& filter) {
         std::vector<std::string> found;
         for (const auto& e :
-             bed.service->search_experiments(bed.project, {.filter = filter, .order_by = {"name ASC"}}).items)
+             bed.service
+                 ->search_experiments(bed.project, {.filter = filter, .order_by = {"name ASC"}})
+                 .items)
             found.push_back(e.name);
         return found;
     };
@@ -85,11 +90,12 @@ TEST(Runs, KeepTheirNameAsAttributeAndTag) {
 TEST(Runs, BelongToOneProject) {
     TestBed bed;
     auto run = bed.run();
-    EXPECT_EQ(error_of([&] { bed.service->get_run("ffffffffffffffffffffffffffffffff", run.id); }).first, "not_found");
-    EXPECT_EQ(error_of([&] {
-                  bed.service->log("ffffffffffffffffffffffffffffffff", run.id, {});
-              }).first,
-              "not_found");
+    EXPECT_EQ(
+        error_of([&] { bed.service->get_run("ffffffffffffffffffffffffffffffff", run.id); }).first,
+        "not_found");
+    EXPECT_EQ(
+        error_of([&] { bed.service->log("ffffffffffffffffffffffffffffffff", run.id, {}); }).first,
+        "not_found");
 }
 
 TEST(Runs, ParametersNeverChange) {
@@ -97,7 +103,9 @@ TEST(Runs, ParametersNeverChange) {
     auto run = bed.run({{"depth", "3"}});
     Batch same{.metrics = {}, .parameters = {{"depth", "3"}}, .tags = {}};
     bed.service->log(bed.project, run.id, same);
-    Batch other{.metrics = {{.key = "m", .value = 1}}, .parameters = {{"width", "1"}, {"depth", "4"}}, .tags = {}};
+    Batch other{.metrics = {{.key = "m", .value = 1}},
+                .parameters = {{"width", "1"}, {"depth", "4"}},
+                .tags = {}};
     auto [code, message] = error_of([&] { bed.service->log(bed.project, run.id, other); });
     EXPECT_EQ(code, "invalid_argument");
     EXPECT_THAT(message, HasSubstr("Changing param values is not allowed. Param with key='depth'"));
@@ -112,8 +120,10 @@ TEST(Runs, LimitsOfABatch) {
     auto refused = [&](const Batch& batch) {
         return error_of([&] { bed.service->log(bed.project, run.id, batch); }).second;
     };
-    EXPECT_THAT(refused({.metrics = std::vector<NewMetric>(1001, {.key = "m"}), .parameters = {}, .tags = {}}),
-                HasSubstr("at most 1000 metrics"));
+    EXPECT_THAT(
+        refused(
+            {.metrics = std::vector<NewMetric>(1001, {.key = "m"}), .parameters = {}, .tags = {}}),
+        HasSubstr("at most 1000 metrics"));
     EXPECT_THAT(refused({.metrics = {}, .parameters = {{"k", std::string(6001, 'x')}}, .tags = {}}),
                 HasSubstr("'Param value' exceeds the maximum length of 6000 characters"));
     EXPECT_THAT(refused({.metrics = {}, .parameters = {}, .tags = {{"k", std::string(8001, 'x')}}}),
@@ -128,20 +138,24 @@ TEST(Runs, LimitsOfABatch) {
                 HasSubstr("Timestamp must be a nonnegative long"));
     std::string umlauts;
     for (int i = 0; i < 6000; ++i) umlauts += "ä";
-    bed.service->log(bed.project, run.id, {.metrics = {}, .parameters = {{"k", umlauts}}, .tags = {}});
+    bed.service->log(bed.project, run.id,
+                     {.metrics = {}, .parameters = {{"k", umlauts}}, .tags = {}});
 }
 
 TEST(Metrics, EveryDoubleComesBackExactly) {
     TestBed bed;
     auto run = bed.run();
-    const double values[] = {kNan, kInfinity, -kInfinity, -0.0, 5e-324, 1.7976931348623157e308, 0.1};
+    const double values[] = {kNan, kInfinity, -kInfinity, -0.0, 5e-324, 1.7976931348623157e308,
+                             0.1};
     std::int64_t at = 100;
     for (double value : values) bed.log_metric(run.id, "m", value, -3, at++);
     bed.open();
     auto points = bed.service->metric_page(bed.project, run.id, "m", std::nullopt, "").items;
     ASSERT_EQ(points.size(), std::size(values));
     for (std::size_t i = 0; i < points.size(); ++i) {
-        EXPECT_EQ(std::bit_cast<std::uint64_t>(points[i].value), std::bit_cast<std::uint64_t>(values[i])) << i;
+        EXPECT_EQ(std::bit_cast<std::uint64_t>(points[i].value),
+                  std::bit_cast<std::uint64_t>(values[i]))
+            << i;
         EXPECT_EQ(points[i].step, -3);
     }
     bed.log_metric(run.id, "only", kNan);
@@ -158,7 +172,8 @@ TEST(Metrics, TheLatestIsOfTheHighestStepThenTimeThenValue) {
     EXPECT_EQ(bed.service->get_run(bed.project, run.id).metrics.at("m").value, 1);
     bed.log_metric(run.id, "m", 3, 10, 501);
     EXPECT_EQ(bed.service->get_run(bed.project, run.id).metrics.at("m").value, 3);
-    Batch batch{.metrics = {{.key = "m", .value = 7, .at_ms = 1, .step = 12}, {.key = "m", .value = 6, .at_ms = 1, .step = 11}},
+    Batch batch{.metrics = {{.key = "m", .value = 7, .at_ms = 1, .step = 12},
+                            {.key = "m", .value = 6, .at_ms = 1, .step = 11}},
                 .parameters = {},
                 .tags = {}};
     bed.service->log(bed.project, run.id, batch);
@@ -170,7 +185,8 @@ TEST(Metrics, HistoryIsPagedAndARepeatedRequestAddsNothing) {
     auto run = bed.run();
     Batch batch{.metrics = {}, .parameters = {}, .tags = {}};
     for (std::int64_t i = 0; i < 250; ++i)
-        batch.metrics.push_back({.key = "loss", .value = static_cast<double>(i), .at_ms = i / 10, .step = i});
+        batch.metrics.push_back(
+            {.key = "loss", .value = static_cast<double>(i), .at_ms = i / 10, .step = i});
     bed.service->log(bed.project, run.id, batch);
     bed.service->log(bed.project, run.id, batch);
     std::string token;
@@ -186,9 +202,11 @@ TEST(Metrics, HistoryIsPagedAndARepeatedRequestAddsNothing) {
     auto history = bed.service->metric_history(bed.project, run.id, "loss", 20);
     EXPECT_EQ(history.total, 250);
     EXPECT_LE(history.points.size(), 20u);
-    EXPECT_EQ(error_of([&] { bed.service->metric_history(bed.project, run.id, "none", 20); }).first, "not_found");
-    EXPECT_EQ(error_of([&] { bed.service->metric_page(bed.project, run.id, "loss", 9, "zz"); }).first,
-              "invalid_argument");
+    EXPECT_EQ(error_of([&] { bed.service->metric_history(bed.project, run.id, "none", 20); }).first,
+              "not_found");
+    EXPECT_EQ(
+        error_of([&] { bed.service->metric_page(bed.project, run.id, "loss", 9, "zz"); }).first,
+        "invalid_argument");
 }
 
 TEST(RunSearch, FiltersByEverything) {
@@ -213,9 +231,11 @@ TEST(RunSearch, FiltersByEverything) {
     EXPECT_THAT(bed.find("params.model IS NULL"), ElementsAre(c.id));
     EXPECT_THAT(bed.find("params.model IS NOT NULL"), ElementsAre(b.id, a.id));
     EXPECT_THAT(bed.find("status = 'FINISHED'"), ElementsAre(a.id));
-    EXPECT_THAT(bed.find("attributes.run_id IN ('" + a.id + "', '" + c.id + "')"), ElementsAre(c.id, a.id));
+    EXPECT_THAT(bed.find("attributes.run_id IN ('" + a.id + "', '" + c.id + "')"),
+                ElementsAre(c.id, a.id));
     EXPECT_THAT(bed.find("run_name = '" + b.name + "'"), ElementsAre(b.id));
-    EXPECT_THAT(bed.find("start_time >= " + std::to_string(to_ms(b.started_at))), ElementsAre(c.id, b.id));
+    EXPECT_THAT(bed.find("start_time >= " + std::to_string(to_ms(b.started_at))),
+                ElementsAre(c.id, b.id));
     EXPECT_THAT(bed.find("user_id = 'ada' and params.model = 'x'' or 1=1 --'"), IsEmpty());
 }
 
@@ -229,14 +249,16 @@ TEST(RunSearch, OrdersWithMissingValuesLast) {
     EXPECT_THAT(bed.find("", {"metrics.m DESC"}), ElementsAre(b.id, a.id, c.id, d.id));
     EXPECT_THAT(bed.find("", {"params.p", "start_time ASC"}), ElementsAre(b.id, a.id, c.id, d.id));
     EXPECT_THAT(bed.find("", {"start_time ASC"}), ElementsAre(a.id, b.id, c.id, d.id));
-    EXPECT_EQ(error_of([&] { bed.find("", {"metrics.m", "metrics.m DESC"}); }).first, "invalid_argument");
+    EXPECT_EQ(error_of([&] { bed.find("", {"metrics.m", "metrics.m DESC"}); }).first,
+              "invalid_argument");
 }
 
 TEST(RunSearch, PagesAreCompleteWhileRunsAreAdded) {
     TestBed bed;
     std::vector<std::string> expected;
     for (int i = 0; i < 25; ++i) expected.insert(expected.begin(), bed.run().id);
-    for (const auto& order : {std::vector<std::string>{}, std::vector<std::string>{"attributes.start_time DESC"}}) {
+    for (const auto& order :
+         {std::vector<std::string>{}, std::vector<std::string>{"attributes.start_time DESC"}}) {
         std::vector<std::string> seen;
         Search search{.order_by = order, .results_max = 10};
         do {
@@ -251,10 +273,9 @@ TEST(RunSearch, PagesAreCompleteWhileRunsAreAdded) {
             EXPECT_EQ(seen.size(), 26u);
         }
     }
-    EXPECT_EQ(error_of([&] {
-                  bed.service->search_runs(bed.project, {"0"}, {.page_token = "!"});
-              }).first,
-              "invalid_argument");
+    EXPECT_EQ(
+        error_of([&] { bed.service->search_runs(bed.project, {"0"}, {.page_token = "!"}); }).first,
+        "invalid_argument");
 }
 
 TEST(RunSearch, DeletedRunsAreSeenOnlyWhenAskedFor) {
@@ -283,7 +304,9 @@ TEST(Runs, ManyThreadsLogAtOnce) {
     threads.clear();
     std::size_t total = 0;
     for (int k = 0; k < 5; ++k)
-        total += bed.service->metric_page(bed.project, run.id, "m" + std::to_string(k), std::nullopt, "").items.size();
+        total +=
+            bed.service->metric_page(bed.project, run.id, "m" + std::to_string(k), std::nullopt, "")
+                .items.size();
     EXPECT_EQ(total, static_cast<std::size_t>(kThreads * kPoints));
     EXPECT_EQ(bed.service->get_run(bed.project, run.id).metrics.size(), 5u);
 }
@@ -291,7 +314,8 @@ TEST(Runs, ManyThreadsLogAtOnce) {
 TEST(Runs, InputsAndOutputs) {
     TestBed bed;
     auto run = bed.run();
-    DatasetInput dataset{"digits", "abc", "local", "{}", "{}", "", {{"mlflow.data.context", "training"}}};
+    DatasetInput dataset{
+        "digits", "abc", "local", "{}", "{}", "", {{"mlflow.data.context", "training"}}};
     bed.service->log_inputs(bed.project, run.id, {dataset, dataset}, {"m-1"});
     bed.service->log_outputs(bed.project, run.id, {{"m-2", 3}});
     auto after = bed.service->get_run(bed.project, run.id);
@@ -299,7 +323,8 @@ TEST(Runs, InputsAndOutputs) {
     EXPECT_EQ(after.datasets[0].tags.at("mlflow.data.context"), "training");
     EXPECT_EQ(after.model_inputs.at(0).model_id, "m-1");
     EXPECT_EQ(after.model_outputs.at(0).step, 3);
-    EXPECT_THAT(bed.find("datasets.name = 'digits' and datasets.context IN ('training')"), ElementsAre(run.id));
+    EXPECT_THAT(bed.find("datasets.name = 'digits' and datasets.context IN ('training')"),
+                ElementsAre(run.id));
     EXPECT_THAT(bed.find("datasets.digest = 'other'"), IsEmpty());
     EXPECT_EQ(bed.service->search_datasets(bed.project, {"0"}).at(0).context, "training");
 }
@@ -308,8 +333,9 @@ TEST(WorkloadRuns, TheProgramsFirstRunIsTheJobs) {
     TestBed bed;
     std::string other = bed.service->create_experiment(bed.project, "digits", "", {});
     std::string run_id = bed.database->write([&](sql::Connection& connection) {
-        return bed.service->create_run(connection, bed.project,
-                                       {.name = "job", .job_id = "w1", .status = RunStatus::SCHEDULED});
+        return bed.service->create_run(
+            connection, bed.project,
+            {.name = "job", .job_id = "w1", .status = RunStatus::SCHEDULED});
     });
     auto adopted = bed.service->create_run_of_workload(
         bed.project, "w1", {.experiment_id = other, .name = "mine", .user = "ada"});
@@ -321,7 +347,8 @@ TEST(WorkloadRuns, TheProgramsFirstRunIsTheJobs) {
     auto second = bed.service->create_run_of_workload(bed.project, "w1", {.experiment_id = other});
     EXPECT_NE(second.id, run_id);
     EXPECT_EQ(second.job_id, "w1");
-    EXPECT_NE(bed.service->create_run_of_workload(bed.project, "w2", {.experiment_id = other}).id, run_id);
+    EXPECT_NE(bed.service->create_run_of_workload(bed.project, "w2", {.experiment_id = other}).id,
+              run_id);
 }
 
 TEST(WorkloadRuns, EndWithTheWorkload) {
@@ -332,10 +359,13 @@ TEST(WorkloadRuns, EndWithTheWorkload) {
             return bed.service->create_run(connection, bed.project,
                                            {.job_id = job, .status = RunStatus::SCHEDULED});
         });
-        bed.database->write([&](sql::Connection& c) { bed.service->workload_started(c, job, bed.clock.now()); });
+        bed.database->write(
+            [&](sql::Connection& c) { bed.service->workload_started(c, job, bed.clock.now()); });
         EXPECT_EQ(bed.service->get_run(bed.project, id).status, RunStatus::RUNNING);
         if (by_client) bed.service->update_run(bed.project, id, by_client, bed.clock.now(), "");
-        bed.database->write([&](sql::Connection& c) { bed.service->workload_ended(c, job, ended, bed.clock.now()); });
+        bed.database->write([&](sql::Connection& c) {
+            bed.service->workload_ended(c, job, ended, bed.clock.now());
+        });
         return bed.service->get_run(bed.project, id).status;
     };
     EXPECT_EQ(status_after({}, RunStatus::FINISHED), RunStatus::FINISHED);

@@ -11,7 +11,8 @@ namespace {
 std::vector<MetricPoint> series(std::size_t count, double (*value)(std::size_t)) {
     std::vector<MetricPoint> points;
     for (std::size_t i = 0; i < count; ++i)
-        points.push_back({static_cast<std::int64_t>(i), from_ms(static_cast<std::int64_t>(i)), value(i)});
+        points.push_back(
+            {static_cast<std::int64_t>(i), from_ms(static_cast<std::int64_t>(i)), value(i)});
     return points;
 }
 
@@ -22,7 +23,9 @@ TEST(Thin, FewPointsStayAsTheyAre) {
 }
 
 TEST(Thin, KeepsTheEndsAndTheExtremes) {
-    auto points = series(100'000, [](std::size_t i) { return i == 54'321 ? 9.0 : i == 777 ? -9.0 : 0.0; });
+    auto points = series(100'000, [](std::size_t i) {
+        return i == 54'321 ? 9.0 : i == 777 ? -9.0 : 0.0;
+    });
     auto kept = thin(points, 500);
     EXPECT_LE(kept.size(), 500u);
     EXPECT_EQ(kept.front(), points.front());
@@ -40,7 +43,8 @@ TEST(Thin, KeepsTheEndsAndTheExtremes) {
 }
 
 TEST(Thin, NotANumberDoesNotHideNumbers) {
-    auto points = series(1000, [](std::size_t i) { return i % 2 ? std::nan("") : static_cast<double>(i); });
+    auto points =
+        series(1000, [](std::size_t i) { return i % 2 ? std::nan("") : static_cast<double>(i); });
     auto kept = thin(points, 50);
     for (std::size_t i = 1; i + 1 < kept.size(); ++i) EXPECT_FALSE(std::isnan(kept[i].value));
     auto nothing = series(1000, [](std::size_t) { return std::nan(""); });

@@ -1,8 +1,8 @@
 #pragma once
 
 #include <map>
-#include <optional>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <shared_mutex>
 #include <span>
@@ -41,7 +41,8 @@ struct NewRun {
     std::map<std::string, std::string> parameters, tags;
 };
 
-/// One value as a client logs it; `model_id` and the dataset are MLflow 3's, for metrics of a logged model.
+/// One value as a client logs it; `model_id` and the dataset are MLflow 3's, for metrics of a
+/// logged model.
 struct NewMetric {
     std::string key;
     double value = 0;
@@ -68,12 +69,11 @@ struct LoggedModelOrder {
     std::string dataset_name, dataset_digest;
 };
 
-
 /// Experiments, runs, metrics, artifacts and logged models of all projects.
 ///
-/// Lifetime: the server's. Threads: any. Every function is about one project and sees nothing of others.
-/// Errors: not_found for what isn't there, invalid_argument in MLflow's words for what may not be. Each
-/// mutation is one durable transaction.
+/// Lifetime: the server's. Threads: any. Every function is about one project and sees nothing of
+/// others. Errors: not_found for what isn't there, invalid_argument in MLflow's words for what may
+/// not be. Each mutation is one durable transaction.
 class Service {
   public:
     Service(sql::Database& database, blob::BlobStore& blobs, const Clock& clock);
@@ -86,47 +86,57 @@ class Service {
     /// By name, deleted ones too.
     std::optional<Experiment> find_experiment(std::string_view project_id, std::string_view name);
     api::Page<Experiment> search_experiments(std::string_view project_id, const Search& search);
-    void rename_experiment(std::string_view project_id, std::string_view id, const std::string& name);
+    void rename_experiment(std::string_view project_id, std::string_view id,
+                           const std::string& name);
     void set_experiment_deleted(std::string_view project_id, std::string_view id, bool deleted);
-    void set_experiment_tag(std::string_view project_id, std::string_view id, const std::string& key,
-                            const std::string& value);
-    void delete_experiment_tag(std::string_view project_id, std::string_view id, std::string_view key);
+    void set_experiment_tag(std::string_view project_id, std::string_view id,
+                            const std::string& key, const std::string& value);
+    void delete_experiment_tag(std::string_view project_id, std::string_view id,
+                               std::string_view key);
 
     // Runs (runs.cpp, run_search.cpp).
     Run create_run(std::string_view project_id, const NewRun& run);
     /// The same in a caller's transaction; returns the run's id.
-    std::string create_run(sql::Connection& connection, std::string_view project_id, const NewRun& run);
-    /// Makes a run that a workload's program asks for. Its first one is the run that came with the workload,
-    /// which takes the name, experiment and tags that the program wants; so an unmodified program that
-    /// chooses its own experiment still logs into the run of its job.
-    Run create_run_of_workload(std::string_view project_id, std::string_view workload_id, NewRun run);
+    std::string create_run(sql::Connection& connection, std::string_view project_id,
+                           const NewRun& run);
+    /// Makes a run that a workload's program asks for. Its first one is the run that came with the
+    /// workload, which takes the name, experiment and tags that the program wants; so an unmodified
+    /// program that chooses its own experiment still logs into the run of its job.
+    Run create_run_of_workload(std::string_view project_id, std::string_view workload_id,
+                               NewRun run);
     Run get_run(std::string_view project_id, std::string_view id);
     /// Empty name, no status or no end: unchanged. Returns the run without its data.
-    Run update_run(std::string_view project_id, std::string_view id, std::optional<RunStatus> status,
-                   std::optional<Time> ended_at, const std::string& name);
+    Run update_run(std::string_view project_id, std::string_view id,
+                   std::optional<RunStatus> status, std::optional<Time> ended_at,
+                   const std::string& name);
     void set_run_deleted(std::string_view project_id, std::string_view id, bool deleted);
     void delete_tag(std::string_view project_id, std::string_view run_id, std::string_view key);
-    api::Page<Run> search_runs(std::string_view project_id, const std::vector<std::string>& experiment_ids,
+    api::Page<Run> search_runs(std::string_view project_id,
+                               const std::vector<std::string>& experiment_ids,
                                const Search& search);
 
     // The runs of a workload, in the transaction of its transition; for job_contributor.cpp.
     /// Lets the next run that the workload's program makes be this one.
     void await_client(sql::Connection& connection, std::string_view run_id);
     void workload_started(sql::Connection& connection, std::string_view workload_id, Time at);
-    /// Ends its runs that its program left open; where it failed, also those that the program thought good.
-    void workload_ended(sql::Connection& connection, std::string_view workload_id, RunStatus status, Time at);
+    /// Ends its runs that its program left open; where it failed, also those that the program
+    /// thought good.
+    void workload_ended(sql::Connection& connection, std::string_view workload_id, RunStatus status,
+                        Time at);
 
     // What runs log (logging.cpp, metrics.cpp).
     void log(std::string_view project_id, std::string_view run_id, const Batch& batch);
     /// A page of the points, by time; no limit: all. `token` is that of the page before.
     api::Page<MetricPoint> metric_page(std::string_view project_id, std::string_view run_id,
-                                       std::string_view key, std::optional<std::int64_t> results_max,
+                                       std::string_view key,
+                                       std::optional<std::int64_t> results_max,
                                        std::string_view token);
     /// All points by step, thinned.
-    MetricHistory metric_history(std::string_view project_id, std::string_view run_id, std::string_view key,
-                                 std::int64_t points_max);
+    MetricHistory metric_history(std::string_view project_id, std::string_view run_id,
+                                 std::string_view key, std::int64_t points_max);
     void log_inputs(std::string_view project_id, std::string_view run_id,
-                    const std::vector<DatasetInput>& datasets, const std::vector<std::string>& model_ids);
+                    const std::vector<DatasetInput>& datasets,
+                    const std::vector<std::string>& model_ids);
     void log_outputs(std::string_view project_id, std::string_view run_id,
                      const std::vector<ModelLink>& models);
     struct DatasetSummary {
@@ -135,11 +145,14 @@ class Service {
     std::vector<DatasetSummary> search_datasets(std::string_view project_id,
                                                 const std::vector<std::string>& experiment_ids);
 
-    // Artifacts (artifacts.cpp). Paths are below the project's root: "0/RUN/artifacts/model/MLmodel".
+    // Artifacts (artifacts.cpp). Paths are below the project's root:
+    // "0/RUN/artifacts/model/MLmodel".
     /// Streams a file in; it is there once this returns, whole or not at all.
-    void write_artifact(std::string_view project_id, const std::string& path, net::BodyReader& body);
+    void write_artifact(std::string_view project_id, const std::string& path,
+                        net::BodyReader& body);
     ArtifactFile find_artifact(std::string_view project_id, std::string_view path);
-    /// The files and folders of one folder, sorted; the entries' paths are names only. A file has none.
+    /// The files and folders of one folder, sorted; the entries' paths are names only. A file has
+    /// none.
     std::vector<ArtifactEntry> list_artifacts(std::string_view project_id, std::string_view folder);
     /// Removes a file or a folder with all below it; nothing there: nothing happens.
     void delete_artifacts(std::string_view project_id, std::string_view path);
@@ -160,9 +173,15 @@ class Service {
     void delete_logged_model(std::string_view project_id, std::string_view id);
     LoggedModel set_logged_model_tags(std::string_view project_id, std::string_view id,
                                       const std::map<std::string, std::string>& tags);
-    void delete_logged_model_tag(std::string_view project_id, std::string_view id, std::string_view key);
+    void delete_logged_model_tag(std::string_view project_id, std::string_view id,
+                                 std::string_view key);
     void log_logged_model_parameters(std::string_view project_id, std::string_view id,
                                      const std::map<std::string, std::string>& parameters);
+    /// Notes on a logged model, in a caller's transaction, that it became a version of a registered
+    /// model.
+    void note_registration(sql::Connection& connection, std::string_view project_id,
+                           std::string_view logged_model, std::string_view name,
+                           std::int64_t version);
     struct DatasetFilter {
         std::string name, digest;
     };
@@ -180,27 +199,34 @@ class Service {
     void ensure_default_experiment(std::string_view project_id);
     std::int64_t find_or_create_experiment(sql::Connection& connection, std::string_view project_id,
                                            const std::string& name);
-    Experiment load_experiment(sql::Connection& connection, std::string_view project_id, std::string_view id);
+    Experiment load_experiment(sql::Connection& connection, std::string_view project_id,
+                               std::string_view id);
     Experiment load_active_experiment(sql::Connection& connection, std::string_view project_id,
                                       std::string_view id);
-    std::vector<std::int64_t> experiment_numbers(sql::Connection& connection, std::string_view project_id,
+    std::vector<std::int64_t> experiment_numbers(sql::Connection& connection,
+                                                 std::string_view project_id,
                                                  const std::vector<std::string>& ids);
     RunRow find_run(sql::Connection& connection, std::string_view project_id, std::string_view id);
-    RunRow find_active_run(sql::Connection& connection, std::string_view project_id, std::string_view id);
+    RunRow find_active_run(sql::Connection& connection, std::string_view project_id,
+                           std::string_view id);
     Run load_run(sql::Connection& connection, std::string_view project_id, std::string_view id);
     void load_run_data(sql::Connection& connection, std::vector<Run>& runs);
     void insert_parameters(sql::Connection& connection, std::string_view run_id, std::int64_t run,
                            const Batch& batch);
-    void insert_metrics(sql::Connection& connection, std::int64_t run, const std::vector<NewMetric>& metrics,
+    void insert_metrics(sql::Connection& connection, std::int64_t run,
+                        const std::vector<NewMetric>& metrics,
                         const std::vector<std::int64_t>& keys);
     void set_tags(sql::Connection& connection, std::int64_t run,
                   const std::vector<std::pair<std::string, std::string>>& tags);
 
-    /// Numbers of metric keys. Rows of that table are never removed, so what was committed stays true.
+    /// Numbers of metric keys. Rows of that table are never removed, so what was committed stays
+    /// true.
     std::optional<std::int64_t> cached_key(std::string_view key) const;
     std::int64_t find_key(sql::Connection& connection, std::string_view key);  // -1: never logged
-    std::vector<std::int64_t> key_numbers(sql::Connection& connection, const std::vector<NewMetric>& metrics);
-    void remember_keys(const std::vector<NewMetric>& metrics, const std::vector<std::int64_t>& numbers);
+    std::vector<std::int64_t> key_numbers(sql::Connection& connection,
+                                          const std::vector<NewMetric>& metrics);
+    void remember_keys(const std::vector<NewMetric>& metrics,
+                       const std::vector<std::int64_t>& numbers);
 
     LoggedModel load_logged_model(sql::Connection& connection, std::string_view project_id,
                                   std::string_view id, bool allow_deleted);
@@ -211,8 +237,8 @@ class Service {
     const Clock& clock_;
 
     mutable std::shared_mutex mutex_;
-    std::unordered_map<std::string, std::int64_t> keys_;     // guarded by mutex_
-    std::set<std::string, std::less<>> known_projects_;      // guarded by mutex_: have their Default
+    std::unordered_map<std::string, std::int64_t> keys_;  // guarded by mutex_
+    std::set<std::string, std::less<>> known_projects_;   // guarded by mutex_: have their Default
 };
 
 extern const std::span<const sql::Migration> migrations;

@@ -15,7 +15,8 @@ namespace maru::tracking {
 
 /// A service over a database and blobs of its own, in a folder that goes with it.
 struct TestBed {
-    std::filesystem::path folder = std::filesystem::temp_directory_path() / ("maru-tracking-" + new_id());
+    std::filesystem::path folder =
+        std::filesystem::temp_directory_path() / ("maru-tracking-" + new_id());
     ManualClock clock{from_ms(1'700'000'000'000)};
     std::unique_ptr<sql::Database> database;
     std::unique_ptr<blob::BlobStore> blobs;
@@ -43,7 +44,8 @@ struct TestBed {
     }
 
     /// A run in Default that starts a second after the one before.
-    Run run(std::map<std::string, std::string> parameters = {}, std::map<std::string, std::string> tags = {}) {
+    Run run(std::map<std::string, std::string> parameters = {},
+            std::map<std::string, std::string> tags = {}) {
         clock.advance(std::chrono::seconds(1));
         return service->create_run(project, {.experiment_id = "0",
                                              .name = "",
@@ -51,17 +53,20 @@ struct TestBed {
                                              .parameters = std::move(parameters),
                                              .tags = std::move(tags)});
     }
-    void log_metric(const std::string& run_id, const std::string& key, double value, std::int64_t step = 0,
-                    std::int64_t at_ms = 1000) {
+    void log_metric(const std::string& run_id, const std::string& key, double value,
+                    std::int64_t step = 0, std::int64_t at_ms = 1000) {
         service->log(project, run_id,
                      {.metrics = {{.key = key, .value = value, .at_ms = at_ms, .step = step}},
                       .parameters = {},
                       .tags = {}});
     }
-    std::vector<std::string> find(const std::string& filter, std::vector<std::string> order_by = {}) {
+    std::vector<std::string> find(const std::string& filter,
+                                  std::vector<std::string> order_by = {}) {
         std::vector<std::string> ids;
         for (const auto& found :
-             service->search_runs(project, {"0"}, {.filter = filter, .order_by = std::move(order_by)}).items)
+             service
+                 ->search_runs(project, {"0"}, {.filter = filter, .order_by = std::move(order_by)})
+                 .items)
             ids.push_back(found.id);
         return ids;
     }
@@ -70,7 +75,8 @@ struct TestBed {
 /// The bytes of a text as a request's body, in pieces.
 class TextBody final : public net::BodyReader {
   public:
-    explicit TextBody(std::string text, std::size_t piece = 7) : text_(std::move(text)), piece_(piece) {}
+    explicit TextBody(std::string text, std::size_t piece = 7)
+        : text_(std::move(text)), piece_(piece) {}
     std::string read() override {
         std::string piece = text_.substr(at_, piece_);
         at_ += piece.size();
@@ -85,7 +91,8 @@ class TextBody final : public net::BodyReader {
     std::size_t piece_, at_ = 0;
 };
 
-/// The code and message of what `call` throws; fails the test's expectations with ("", "") if nothing.
+/// The code and message of what `call` throws; fails the test's expectations with ("", "") if
+/// nothing.
 template <class Call>
 std::pair<std::string, std::string> error_of(Call&& call) {
     try {

@@ -10,14 +10,16 @@ namespace maru::tracking {
 namespace {
 
 std::size_t characters(std::string_view text) {
-    return static_cast<std::size_t>(std::count_if(
-        text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
+    return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
+        return (static_cast<unsigned char>(c) & 0xc0) != 0x80;
+    }));
 }
 
 bool allowed_in_key(char c) {
     auto byte = static_cast<unsigned char>(c);
-    return (byte >= '0' && byte <= '9') || (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
-           byte >= 0x80 || std::string_view("/_.- :").find(c) != std::string_view::npos;
+    return (byte >= '0' && byte <= '9') || (byte >= 'a' && byte <= 'z') ||
+           (byte >= 'A' && byte <= 'Z') || byte >= 0x80 ||
+           std::string_view("/_.- :").find(c) != std::string_view::npos;
 }
 
 }  // namespace
@@ -30,14 +32,16 @@ void fail_value(std::string_view path, std::string_view value, std::string_view 
 void check_key(std::string_view key, std::string_view path) {
     if (key.empty()) fail_value(path, key, "A key name must be provided.");
     if (!is_utf8(key) || !std::all_of(key.begin(), key.end(), allowed_in_key))
-        fail_value(path, key,
-                   "Names may only contain alphanumerics, underscores (_), dashes (-), periods (.), "
-                   "spaces ( ), colon(:) and slashes (/).");
+        fail_value(
+            path, key,
+            "Names may only contain alphanumerics, underscores (_), dashes (-), periods (.), "
+            "spaces ( ), colon(:) and slashes (/).");
     for (auto part : split(key, '/')) {
         if (part.empty() || part == "." || part == "..")
-            fail_value(path, key,
-                       "Names may be treated as files in certain cases, and must not resolve to other "
-                       "names when treated as such.");
+            fail_value(
+                path, key,
+                "Names may be treated as files in certain cases, and must not resolve to other "
+                "names when treated as such.");
     }
 }
 

@@ -14,7 +14,8 @@ inline constexpr std::size_t kTagLengthMax = 8000;
 inline constexpr std::size_t kExperimentTagLengthMax = 20000;
 inline constexpr std::size_t kRegistryTagLengthMax = 100'000;
 
-/// Checks the name of a metric, parameter or tag. `path` names the field: "name", "metrics[3].name".
+/// Checks the name of a metric, parameter or tag. `path` names the field: "name",
+/// "metrics[3].name".
 void check_key(std::string_view key, std::string_view path);
 /// Checks a length in characters.
 void check_length(std::string_view text, std::size_t characters_max, std::string_view what);
@@ -25,6 +26,7 @@ void check_experiment_name(std::string_view name);
 /// Checks a path of an artifact: relative, without "..".
 void check_artifact_path(std::string_view path);
 /// "Invalid value ... for parameter '...' supplied: ...", as MLflow says it.
-[[noreturn]] void fail_value(std::string_view path, std::string_view value, std::string_view message);
+[[noreturn]] void fail_value(std::string_view path, std::string_view value,
+                             std::string_view message);
 
 }  // namespace maru::tracking

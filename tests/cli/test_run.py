@@ -177,7 +177,7 @@ def test_jobs_are_listed_shown_stopped_and_retried(maru: CommandLine, project: P
     assert maru.json("job", "show", "sleeper")["id"] == identity
     shown = maru("job", "show", identity).stdout
     assert "sleep 600" in shown
-    assert maru.json("why", identity)["reason"]
+    assert "running" in maru("why", identity).stdout
     stopped = maru.json("job", "stop", identity, "--wait")
     assert stopped["state"] == "stopped"
     code = stopped["exit_code"] if stopped["exit_code"] is not None else 1
@@ -188,6 +188,19 @@ def test_jobs_are_listed_shown_stopped_and_retried(maru: CommandLine, project: P
     maru("job", "stop", again, "--wait")
     assert maru.json("jobs", "--state", "active")["items"] == []
     assert len(maru.json("jobs", "--all")["items"]) == 2
+
+
+def test_why_says_what_a_job_waits_for(maru: CommandLine, own_server: Server) -> None:
+    maru = CommandLine(own_server, maru.home)
+    cpus = str(maru.json("status")["nodes"][0]["cpu_milli"] / 1000)
+    first = queue(maru, "--no-code", "--cpus", cpus, "--", "sleep", "600")
+    second = queue(maru, "--no-code", "--cpus", cpus, "--", "true")
+    waiting = maru.json("why", second["id"])
+    assert waiting["reason"]
+    assert waiting["position"] == 1
+    assert waiting["reason"] in maru("why", second["id"]).stdout
+    maru("job", "stop", first["id"])
+    assert maru.json("job", "wait", second["id"])["state"] == "succeeded"
 
 
 def test_logs_follow_to_the_end(maru: CommandLine) -> None:

@@ -18,6 +18,8 @@ def mlflow_project(server: Server) -> Iterator[Project]:
     os.environ.pop("MLFLOW_RUN_ID", None)
     mlflow.set_tracking_uri(f"{server.url}/p/{project.name}")
     mlflow.set_registry_uri(f"{server.url}/p/{project.name}")
+    # The client remembers the experiment that the test before chose.
+    mlflow.set_experiment(experiment_id="0")
     try:
         yield project
     finally:

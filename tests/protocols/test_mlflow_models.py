@@ -1,5 +1,6 @@
 """Autolog, logged models and the registry through the unmodified mlflow client."""
 
+import json
 from collections.abc import Iterator
 
 import mlflow
@@ -15,14 +16,14 @@ from sklearn.linear_model import LogisticRegression
 pytestmark = pytest.mark.timeout(600)
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def project(server: Server) -> Iterator[Project]:
     with mlflow_project(server) as made:
         yield made
 
 
 @pytest.fixture
-def client(project: Project) -> MlflowClient:
+def client() -> MlflowClient:
     return MlflowClient()
 
 
@@ -73,6 +74,8 @@ def test_log_register_and_load(
     assert version.status == "READY"
     third = mlflow.register_model(info.model_uri, "iris", tags={"k": "v"})
     assert third.run_id == run.info.run_id
+    registrations = json.loads(mlflow.get_logged_model(info.model_id).tags["mlflow.modelVersions"])
+    assert [r["version"] for r in registrations] == [1, 2, 3]
 
     client.set_registered_model_alias("iris", "champion", "1")
     expected = model.predict(rows).tolist()

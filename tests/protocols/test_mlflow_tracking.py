@@ -14,14 +14,14 @@ from mlflow.exceptions import MlflowException, RestException
 from protocols.mlflow_project import mlflow_project
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def project(server: Server) -> Iterator[Project]:
     with mlflow_project(server) as made:
         yield made
 
 
 @pytest.fixture
-def client(project: Project) -> MlflowClient:
+def client() -> MlflowClient:
     return MlflowClient()
 
 
@@ -240,7 +240,11 @@ def test_artifacts_up_and_down(client: MlflowClient, tmp_path: Path) -> None:
     from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
     get_artifact_repository(run.info.artifact_uri).delete_artifacts("all")
-    assert [f.path for f in client.list_artifacts(run_id)] == ["config.json", "page.html", "top.txt"]
+    assert [f.path for f in client.list_artifacts(run_id)] == [
+        "config.json",
+        "page.html",
+        "top.txt",
+    ]
 
 
 def test_projects_do_not_see_each_other(server: Server, client: MlflowClient) -> None:

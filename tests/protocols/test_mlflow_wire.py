@@ -17,7 +17,11 @@ def http(server: Server, project: Project) -> Iterator[httpx.Client]:
 
 def test_errors_are_in_mlflows_form(http: httpx.Client) -> None:
     cases = [
-        ({"name": 123}, "INVALID_PARAMETER_VALUE", "Invalid value 123 for parameter 'name' supplied"),
+        (
+            {"name": 123},
+            "INVALID_PARAMETER_VALUE",
+            "Invalid value 123 for parameter 'name' supplied",
+        ),
         ({}, "INVALID_PARAMETER_VALUE", "Missing value for required parameter 'name'"),
         ({"name": "Default"}, "RESOURCE_ALREADY_EXISTS", "Experiment(name=Default) already exists"),
     ]
@@ -85,7 +89,13 @@ def test_a_file_in_pieces_and_ranges(http: httpx.Client) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["..%2f..%2fkeys%2fadmin.token", "0/%2e%2e/%2e%2e/maru.db", "%2fetc%2fpasswd", "a%00b", "a%5cb"],
+    [
+        "..%2f..%2fkeys%2fadmin.token",
+        "0/%2e%2e/%2e%2e/maru.db",
+        "%2fetc%2fpasswd",
+        "a%00b",
+        "a%5cb",
+    ],
 )
 def test_no_path_leads_out(http: httpx.Client, path: str) -> None:
     url = f"/api/2.0/mlflow-artifacts/artifacts/{path}"

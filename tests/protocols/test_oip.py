@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -22,7 +21,7 @@ ROWS = np.array([[1, 2, 3], [0, -1, 0.5]], dtype=np.float32)
 
 
 def affine_model() -> onnx.ModelProto:
-    """y = 2 x + 1 over rows of three, and each row's words as they came."""
+    """y = 2 x + 1 over rows of three."""
     graph = helper.make_graph(
         [
             helper.make_node("Mul", ["x", "two"], ["t"]),
@@ -79,6 +78,7 @@ def score(project: Project, endpoint: str, body: object, status: int = 200) -> A
 
 @pytest.fixture
 def triton(project: Project, affine: str) -> Iterator[InferenceServerClient]:
+    assert affine
     host = project.server.url.removeprefix("http://")
     with InferenceServerClient(f"{host}/p/{project.name}") as client:
         yield client
@@ -168,11 +168,12 @@ def test_the_scoring_formats_agree_with_mlflow(project: Project, affine: str) ->
     assert "element 1" in refused["message"]
 
 
-def test_a_python_model_is_served_in_its_environment(project: Project, tmp_path: Path) -> None:
+def test_a_python_model_is_served_in_its_environment(project: Project) -> None:
     """A pyfunc model with code of its own, in an environment built from its requirements."""
 
     class Doubler(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
         def predict(self, context: Any, model_input: Any, params: Any = None) -> Any:
+            del context, params
             if (model_input < 0).any().any():
                 raise ValueError("below zero")
             return model_input * 2

@@ -81,6 +81,21 @@ export function formatMilliseconds(value: number): string {
   return `${value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2)} ms`;
 }
 
+// A formatter costs far more to make than to use, and a list uses one in every row.
+const relativeFormats = new Map<string, Intl.RelativeTimeFormat>();
+
+function relativeFormat(language: Language, numeric: 'auto' | 'always'): Intl.RelativeTimeFormat {
+  const key = language + numeric;
+  const known = relativeFormats.get(key);
+  if (known !== undefined) return known;
+  const style = language === 'ko' ? 'long' : 'narrow';
+  const made = new Intl.RelativeTimeFormat(language, { numeric, style });
+  relativeFormats.set(key, made);
+  return made;
+}
+
+const exactFormats = new Map<Language, Intl.DateTimeFormat>();
+
 const steps: [Intl.RelativeTimeFormatUnit, number][] = [
   ['year', 365 * day],
   ['month', 30 * day],
@@ -91,11 +106,8 @@ const steps: [Intl.RelativeTimeFormatUnit, number][] = [
 
 export function formatRelative(at: Date, now: Date, language: Language): string {
   const seconds = (at.getTime() - now.getTime()) / 1000;
-  const style = language === 'ko' ? 'long' : 'narrow';
-  const format = new Intl.RelativeTimeFormat(language, { numeric: 'always', style });
-  if (Math.abs(seconds) < 5) {
-    return new Intl.RelativeTimeFormat(language, { numeric: 'auto', style }).format(0, 'second');
-  }
+  if (Math.abs(seconds) < 5) return relativeFormat(language, 'auto').format(0, 'second');
+  const format = relativeFormat(language, 'always');
   for (const [unit, size] of steps) {
     if (Math.abs(seconds) >= size) return format.format(Math.trunc(seconds / size), unit);
   }
@@ -103,10 +115,12 @@ export function formatRelative(at: Date, now: Date, language: Language): string 
 }
 
 export function formatExact(at: Date, language: Language): string {
-  return new Intl.DateTimeFormat(language, {
-    dateStyle: 'medium',
-    timeStyle: 'long',
-  }).format(at);
+  let format = exactFormats.get(language);
+  if (format === undefined) {
+    format = new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeStyle: 'long' });
+    exactFormats.set(language, format);
+  }
+  return format.format(at);
 }
 
 export function formatClock(at: Date, language: Language): string {

@@ -52,6 +52,7 @@ export function DataTable<Row>(props: DataTableProps<Row>) {
   const table = useRef<HTMLTableElement>(null);
   const margin = useRef(0);
   const count = rows?.length ?? 0;
+  const isEmpty = count === 0;
   const virtualizer = useVirtualizer({
     count,
     getScrollElement: scrollParent,
@@ -68,7 +69,8 @@ export function DataTable<Row>(props: DataTableProps<Row>) {
       table.current.getBoundingClientRect().top -
       parent.getBoundingClientRect().top +
       parent.scrollTop;
-  });
+    // Where the table begins may be wrong by what the overscan covers; measuring costs a layout.
+  }, [isEmpty]);
 
   const items = virtualizer.getVirtualItems();
   const lastShown = items.at(-1)?.index ?? 0;

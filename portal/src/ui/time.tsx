@@ -23,31 +23,38 @@ function subscribe(listener: () => void): () => void {
   };
 }
 
-export function useNow(): number {
-  return useSyncExternalStore(subscribe, () => now);
+function relative(at: string): string {
+  return formatRelative(new Date(at), new Date(now), currentLanguage());
 }
 
+/** Drawn again only when its text changes, not at every tick of the clock. */
 export function RelativeTime({ at }: { at: string | null | undefined }) {
-  useTranslation();
-  const current = useNow();
   if (at === null || at === undefined) return <span className="muted">–</span>;
-  const date = new Date(at);
-  const language = currentLanguage();
+  return <KnownTime at={at} />;
+}
+
+function KnownTime({ at }: { at: string }) {
+  useTranslation();
+  const text = useSyncExternalStore(subscribe, () => relative(at));
   return (
-    <time dateTime={at} title={formatExact(date, language)} className="nowrap">
-      {formatRelative(date, new Date(Math.max(current, 0)), language)}
+    <time dateTime={at} title={formatExact(new Date(at), currentLanguage())} className="nowrap">
+      {text}
     </time>
   );
 }
 
-export function Duration({ from, to }: { from: string | null; to: string | null }) {
+interface DurationProps {
+  from: string | null;
+  to: string | null;
+}
+
+export function Duration({ from, to }: DurationProps) {
   useTranslation();
-  const current = useNow();
-  if (from === null) return <span className="muted">–</span>;
-  const end = to === null ? current : new Date(to).getTime();
-  return (
-    <span className="numeric nowrap">
-      {formatDuration(end - new Date(from).getTime(), currentLanguage())}
-    </span>
-  );
+  const text = useSyncExternalStore(subscribe, () => {
+    if (from === null) return null;
+    const end = to === null ? now : new Date(to).getTime();
+    return formatDuration(end - new Date(from).getTime(), currentLanguage());
+  });
+  if (text === null) return <span className="muted">–</span>;
+  return <span className="numeric nowrap">{text}</span>;
 }

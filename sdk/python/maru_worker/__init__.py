@@ -1,1 +1,1 @@
-"""The process that runs an MLflow pyfunc model for `maru infer`, inside the model's own environment."""
+"""Runs an MLflow pyfunc model for `maru infer`, inside the model's own environment."""

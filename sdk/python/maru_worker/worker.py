@@ -1,21 +1,22 @@
 """Runs one MLflow pyfunc model for `maru infer`: `worker.py FD MODEL_DIRECTORY`.
 
-One file that needs only what the model needs (mlflow and what it brings), since it runs inside the model's
-own environment; `maru infer` carries it and writes it out. FD is a stream socket to `maru infer`.
+One file that needs only what the model needs (mlflow and what it brings), since it runs inside the
+model's own environment; `maru infer` carries it and writes it out. FD is a stream socket to
+`maru infer`.
 
-Frames, both ways: length of the header (4 bytes, little-endian), length of the body (8 bytes), the header
-(JSON), the body.
+Frames, both ways: length of the header (4 bytes, little-endian), length of the body (8 bytes), the
+header (JSON), the body.
 
 First the worker says {"event": "ready", "inputs": [...], "outputs": [...]} or {"event": "failed",
 "message": ...}. Then it answers one request after another:
 
-    {"kind": "predict", "inputs": [{"name", "datatype", "shape", "size"}]}, body: the tensors back to back
+    {"kind": "predict", "inputs": [{"name", "datatype", "shape", "size"}]}, body: the tensors
         -> {"outputs": [the same]}, body
     {"kind": "invocations", "content_type": ...}, body: as it was posted
         -> {"status": 200, "content_type": ...}, body
 
-or {"error": message, "code": "invalid_argument" | "internal"}. Tracebacks go to stderr, which is the
-replica's log, and never into an answer.
+or {"error": message, "code": "invalid_argument" | "internal"}. Tracebacks go to stderr, which is
+the replica's log, and never into an answer.
 """
 
 from __future__ import annotations
@@ -188,14 +189,25 @@ class LoadedModel:
         columns = self._column_names()
         only = next(iter(arrays.values())) if len(arrays) == 1 else None
         if columns is not None:
-            if only is not None and only.ndim == 2 and only.shape[1] == len(columns) and set(arrays) != set(columns):
+            if (
+                only is not None
+                and only.ndim == 2
+                and only.shape[1] == len(columns)
+                and set(arrays) != set(columns)
+            ):
                 return pd.DataFrame(only, columns=columns)
             missing = [name for name in columns if name not in arrays]
             optional = set(self._input_schema.optional_input_names())
             if set(missing) - optional:
-                raise InvalidInput(f"the inputs {', '.join(missing)} are missing; got {', '.join(arrays)}")
-            return pd.DataFrame({name: list(a) if a.ndim > 1 and a.shape[1] != 1 else a.reshape(-1)
-                                 for name, a in arrays.items()})
+                raise InvalidInput(
+                    f"the inputs {', '.join(missing)} are missing; got {', '.join(arrays)}"
+                )
+            return pd.DataFrame(
+                {
+                    name: list(a) if a.ndim > 1 and a.shape[1] != 1 else a.reshape(-1)
+                    for name, a in arrays.items()
+                }
+            )
         if self._input_schema is not None and self._input_schema.has_input_names():
             return arrays
         return only if only is not None else arrays
@@ -210,7 +222,7 @@ class LoadedModel:
         if isinstance(prediction, dict):
             return {str(name): np.asarray(value) for name, value in prediction.items()}
         if isinstance(prediction, (tuple, list)) and 1 < len(names) == len(prediction):
-            return dict(zip(names, prediction))
+            return dict(zip(names, prediction, strict=True))
         if isinstance(prediction, pd.Series):
             prediction = prediction.to_numpy()
         return {names[0] if len(names) == 1 else "0": prediction}
@@ -231,7 +243,9 @@ class LoadedModel:
             if "schema" in error.message:
                 raise InvalidInput(error.message) from error
             raise
-        outputs = [encode_tensor(name, value) for name, value in self._to_outputs(prediction).items()]
+        outputs = [
+            encode_tensor(name, value) for name, value in self._to_outputs(prediction).items()
+        ]
         return {"outputs": [spec for spec, _ in outputs]}, [piece for _, piece in outputs]
 
     def invocations(self, header: dict[str, Any], body: bytes) -> tuple[dict[str, Any], list[Any]]:
@@ -241,19 +255,34 @@ class LoadedModel:
         is_parquet = content_type.startswith("application/vnd.apache.parquet")
         try:
             data: Any = body if is_parquet else body.decode()
-            answer = self._scoring_server.invocations(data, content_type, self._model, self._input_schema)
+            answer = self._scoring_server.invocations(
+                data, content_type, self._model, self._input_schema
+            )
         except UnicodeDecodeError as error:
             raise InvalidInput(f"the body is not UTF-8: {error}") from error
         except MlflowException as error:
             traceback.print_exc()
-            print(json.loads(error.serialize_as_json()).get("stack_trace") or "", file=sys.stderr, flush=True)
-            failure = {"error_code": error.error_code, "message": error.message[:MESSAGE_CHARACTERS_MAX]}
+            print(
+                json.loads(error.serialize_as_json()).get("stack_trace") or "",
+                file=sys.stderr,
+                flush=True,
+            )
+            failure = {
+                "error_code": error.error_code,
+                "message": error.message[:MESSAGE_CHARACTERS_MAX],
+            }
             status = error.get_http_status_code()
-            return {"status": status, "content_type": "application/json"}, [json.dumps(failure).encode()]
-        return {"status": answer.status, "content_type": answer.mimetype}, [answer.response.encode()]
+            return {"status": status, "content_type": "application/json"}, [
+                json.dumps(failure).encode()
+            ]
+        return {"status": answer.status, "content_type": answer.mimetype}, [
+            answer.response.encode()
+        ]
 
 
-def answer(model: LoadedModel, header: dict[str, Any], body: bytes) -> tuple[dict[str, Any], list[Any]]:
+def answer(
+    model: LoadedModel, header: dict[str, Any], body: bytes
+) -> tuple[dict[str, Any], list[Any]]:
     try:
         if header["kind"] == "predict":
             return model.predict(header, body)

@@ -135,13 +135,15 @@ int retry(Session& session, const JobOptions& options) {
 }
 
 int why(Session& session, const JobOptions& options) {
-    auto id = find_job(session, options.id).id;
+    auto job = find_job(session, options.id);
     auto waiting =
-        session.client().call(compute::why_job, {.project = session.project(), .id = id});
+        session.client().call(compute::why_job, {.project = session.project(), .id = job.id});
     if (session.json()) {
         session.print_json(waiting);
         return 0;
     }
+    if (waiting.reason.empty())
+        waiting.reason = fmt::format("It does not wait; it is {}.", enum_name(job.state));
     print_out(printable(waiting.reason) + "\n");
     auto now = SystemClock().now();
     if (waiting.position)

@@ -1,3 +1,4 @@
+#include "base/text.hpp"
 #include "cli/commands/commands.hpp"
 #include "cli/output.hpp"
 #include "cli/session.hpp"
@@ -10,10 +11,6 @@ struct VersionResult {
     std::string version;
 };
 BOOST_DESCRIBE_STRUCT(VersionResult, (), (version))
-
-std::string gib(std::int64_t mib) {
-    return format_number(static_cast<double>(mib) / 1024) + " GiB";
-}
 
 int status(Session& session) {
     auto status = session.client().call(compute::get_status, {});
@@ -36,7 +33,8 @@ int status(Session& session) {
                  {"OF", Table::Align::right}});
     for (const auto& node : status.nodes)
         table.row({node.name, format_cpus(node.cpu_free_milli), format_cpus(node.cpu_milli),
-                   gib(node.memory_free_mib), gib(node.memory_mib), node.gpus_free, node.gpus});
+                   format_bytes(node.memory_free_mib << 20), format_bytes(node.memory_mib << 20),
+                   node.gpus_free, node.gpus});
     print_out(table.render(session.out()));
     return 0;
 }

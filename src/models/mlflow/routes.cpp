@@ -51,7 +51,10 @@ void write_model(JsonWriter& writer, const Model& model, const std::vector<Model
     if (!model.aliases.empty()) {
         writer.key("aliases").begin_list();
         for (const auto& [alias, version] : model.aliases)
-            writer.begin_object().field("alias", alias).field("version", std::to_string(version)).end_object();
+            writer.begin_object()
+                .field("alias", alias)
+                .field("version", std::to_string(version))
+                .end_object();
         writer.end_list();
     }
     writer.end_object();
@@ -74,7 +77,9 @@ net::Response answer_model(Service& service, std::string_view project, const Mod
 }
 
 /// A version is a string on the wire; clients send numbers too.
-std::int64_t version_of(const Message& message) { return message.required_integer("version"); }
+std::int64_t version_of(const Message& message) {
+    return message.required_integer("version");
+}
 
 net::Response search_models(Service& service, const std::string& project, const Message& message) {
     auto page = service.search_models(project, {.filter = message.text("filter"),
@@ -91,11 +96,13 @@ net::Response search_models(Service& service, const std::string& project, const 
     return answer(writer);
 }
 
-net::Response search_versions(Service& service, const std::string& project, const Message& message) {
-    auto page = service.search_versions(project, {.filter = message.text("filter"),
-                                                  .order_by = message.texts("order_by"),
-                                                  .results_max = message.results_max(10'000, 200'000),
-                                                  .page_token = message.text("page_token")});
+net::Response search_versions(Service& service, const std::string& project,
+                              const Message& message) {
+    auto page =
+        service.search_versions(project, {.filter = message.text("filter"),
+                                          .order_by = message.texts("order_by"),
+                                          .results_max = message.results_max(10'000, 200'000),
+                                          .page_token = message.text("page_token")});
     JsonWriter writer;
     writer.begin_object().key("model_versions").begin_list();
     for (const auto& version : page.items) write_version(writer, version);
@@ -105,7 +112,8 @@ net::Response search_versions(Service& service, const std::string& project, cons
     return answer(writer);
 }
 
-net::Response latest_versions(Service& service, const std::string& project, const Message& message) {
+net::Response latest_versions(Service& service, const std::string& project,
+                              const Message& message) {
     JsonWriter writer;
     writer.begin_object().key("model_versions").begin_list();
     for (const auto& version :
@@ -131,17 +139,19 @@ class Registrar {
 
   private:
     template <class Handler>
-    void add(std::string_view method, std::string_view path, Permission permission, Handler handler) {
+    void add(std::string_view method, std::string_view path, Permission permission,
+             Handler handler) {
         bool audited = permission == Permission::models_write;
-        tracking::mlflow::add_route(
-            api_, {.method = method,
-                   .path = path,
-                   .permission = permission,
-                   .handle = [&service = service_, handler](const Context& context, const Message& message,
-                                                            const api::PathParameters&) -> net::Response {
-                       return handler(service, context, message);
-                   },
-                   .audited = audited});
+        tracking::mlflow::add_route(api_,
+                                    {.method = method,
+                                     .path = path,
+                                     .permission = permission,
+                                     .handle = [&service = service_, handler](
+                                                   const Context& context, const Message& message,
+                                                   const api::PathParameters&) -> net::Response {
+                                         return handler(service, context, message);
+                                     },
+                                     .audited = audited});
     }
     api::Api& api_;
     Service& service_;
@@ -151,9 +161,10 @@ void add_model_routes(Registrar& routes) {
     routes.write("POST", "/mlflow/registered-models/create",
                  [](Service& s, const Context& context, const Message& message) {
                      const std::string& project = context.in_project().id;
-                     return answer_model(s, project,
-                                         s.create_model(project, message.required_text("name"),
-                                                        message.text("description"), message.map("tags")));
+                     return answer_model(
+                         s, project,
+                         s.create_model(project, message.required_text("name"),
+                                        message.text("description"), message.map("tags")));
                  });
     routes.write("POST", "/mlflow/registered-models/rename",
                  [](Service& s, const Context& context, const Message& message) {
@@ -165,9 +176,9 @@ void add_model_routes(Registrar& routes) {
     routes.write("PATCH", "/mlflow/registered-models/update",
                  [](Service& s, const Context& context, const Message& message) {
                      const std::string& project = context.in_project().id;
-                     return answer_model(
-                         s, project,
-                         s.describe_model(project, message.required_text("name"), message.text("description")));
+                     return answer_model(s, project,
+                                         s.describe_model(project, message.required_text("name"),
+                                                          message.text("description")));
                  });
     routes.write("DELETE", "/mlflow/registered-models/delete",
                  [](Service& s, const Context& context, const Message& message) {
@@ -177,7 +188,8 @@ void add_model_routes(Registrar& routes) {
     routes.read("GET", "/mlflow/registered-models/get",
                 [](Service& s, const Context& context, const Message& message) {
                     const std::string& project = context.in_project().id;
-                    return answer_model(s, project, s.get_model(project, message.required_text("name")));
+                    return answer_model(s, project,
+                                        s.get_model(project, message.required_text("name")));
                 });
     routes.read("GET", "/mlflow/registered-models/search",
                 [](Service& s, const Context& context, const Message& message) {
@@ -238,35 +250,38 @@ void add_version_routes(Registrar& routes) {
                  });
     routes.write("PATCH", "/mlflow/model-versions/update",
                  [](Service& s, const Context& context, const Message& message) {
-                     return answer_version(s.describe_version(context.in_project().id,
-                                                              message.required_text("name"), version_of(message),
-                                                              message.text("description")));
+                     return answer_version(
+                         s.describe_version(context.in_project().id, message.required_text("name"),
+                                            version_of(message), message.text("description")));
                  });
-    routes.write("POST", "/mlflow/model-versions/transition-stage",
-                 [](Service& s, const Context& context, const Message& message) {
-                     return answer_version(s.set_version_stage(
-                         context.in_project().id, message.required_text("name"), version_of(message),
-                         message.required_text("stage"), message.flag("archive_existing_versions", false)));
-                 });
+    routes.write(
+        "POST", "/mlflow/model-versions/transition-stage",
+        [](Service& s, const Context& context, const Message& message) {
+            return answer_version(s.set_version_stage(
+                context.in_project().id, message.required_text("name"), version_of(message),
+                message.required_text("stage"), message.flag("archive_existing_versions", false)));
+        });
     routes.write("DELETE", "/mlflow/model-versions/delete",
                  [](Service& s, const Context& context, const Message& message) {
                      s.delete_version(context.in_project().id, message.required_text("name"),
                                       version_of(message));
                      return empty_answer();
                  });
-    routes.read("GET", "/mlflow/model-versions/get",
-                [](Service& s, const Context& context, const Message& message) {
-                    return answer_version(s.get_version(context.in_project().id, message.required_text("name"),
-                                                        version_of(message)));
-                });
+    routes.read(
+        "GET", "/mlflow/model-versions/get",
+        [](Service& s, const Context& context, const Message& message) {
+            return answer_version(s.get_version(
+                context.in_project().id, message.required_text("name"), version_of(message)));
+        });
     routes.read("GET", "/mlflow/model-versions/search",
                 [](Service& s, const Context& context, const Message& message) {
                     return search_versions(s, context.in_project().id, message);
                 });
     routes.read("GET", "/mlflow/model-versions/get-download-uri",
                 [](Service& s, const Context& context, const Message& message) {
-                    auto version = s.get_version(context.in_project().id, message.required_text("name"),
-                                                 version_of(message));
+                    auto version =
+                        s.get_version(context.in_project().id, message.required_text("name"),
+                                      version_of(message));
                     JsonWriter writer;
                     writer.begin_object().field("artifact_uri", version.artifact_uri).end_object();
                     return answer(writer);
@@ -274,7 +289,8 @@ void add_version_routes(Registrar& routes) {
     routes.write("POST", "/mlflow/model-versions/set-tag",
                  [](Service& s, const Context& context, const Message& message) {
                      s.set_version_tag(context.in_project().id, message.required_text("name"),
-                                       version_of(message), message.required_text("key"), message.text("value"));
+                                       version_of(message), message.required_text("key"),
+                                       message.text("value"));
                      return empty_answer();
                  });
     routes.write("DELETE", "/mlflow/model-versions/delete-tag",

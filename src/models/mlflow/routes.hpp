@@ -5,7 +5,8 @@
 
 namespace maru::models {
 
-/// Registers the registry's half of MLflow's REST protocol; the tracking half is in tracking/mlflow/.
+/// Registers the registry's half of MLflow's REST protocol; the tracking half is in
+/// tracking/mlflow/.
 void add_mlflow_routes(api::Api& api, Service& service);
 
 }  // namespace maru::models

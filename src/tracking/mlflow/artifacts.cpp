@@ -37,11 +37,14 @@ net::Response list_folder(Service& service, const Context& context, const Messag
     return answer(writer);
 }
 
-const std::string& path_of(const PathParameters& parameters) { return parameters.find("path")->second; }
+const std::string& path_of(const PathParameters& parameters) {
+    return parameters.find("path")->second;
+}
 
-void add_file_route(api::Api& api, std::string_view prefix, std::string_view method, Permission permission,
-                    net::Route::Kind kind,
-                    std::function<net::Response(const Context&, net::Request&, const PathParameters&)> handle) {
+void add_file_route(
+    api::Api& api, std::string_view prefix, std::string_view method, Permission permission,
+    net::Route::Kind kind,
+    std::function<net::Response(const Context&, net::Request&, const PathParameters&)> handle) {
     api.add({.id = "mlflow-artifacts." + to_lower(method),
              .method = std::string(method),
              .path = std::string(prefix) + "/mlflow-artifacts/artifacts/{path...}",
@@ -54,7 +57,8 @@ void add_file_route(api::Api& api, std::string_view prefix, std::string_view met
 
 }  // namespace
 
-void write_files(JsonWriter& writer, const std::vector<ArtifactEntry>& entries, std::string_view folder) {
+void write_files(JsonWriter& writer, const std::vector<ArtifactEntry>& entries,
+                 std::string_view folder) {
     if (entries.empty()) return;
     writer.key("files").begin_list();
     for (const auto& entry : entries) {
@@ -71,43 +75,50 @@ void add_artifact_routes(api::Api& api, Service& service) {
     auto read = [&](std::string_view path, auto handle) {
         add_route(api, {"GET", path, Permission::tracking_read,
                         [&service, handle](const Context& context, const Message& message,
-                                           const PathParameters&) { return handle(service, context, message); }});
+                                           const PathParameters&) {
+                            return handle(service, context, message);
+                        }});
     };
     read("/mlflow/artifacts/list", list_run_artifacts);
     read("/mlflow-artifacts/artifacts", list_folder);
     for (std::string_view prefix : {"/api/2.0", "/ajax-api/2.0"}) {
-        add_file_route(api, prefix, "PUT", Permission::tracking_write, net::Route::Kind::streaming,
-                       [&service](const Context& context, net::Request& request, const PathParameters& path) {
-                           service.write_artifact(context.in_project().id, path_of(path), *request.body_reader);
-                           return empty_answer();
-                       });
-        add_file_route(api, prefix, "GET", Permission::tracking_read, net::Route::Kind::buffered,
-                       [&service](const Context& context, net::Request&, const PathParameters& path) {
-                           return service.artifact_response(
-                               service.find_artifact(context.in_project().id, path_of(path)));
-                       });
-        add_file_route(api, prefix, "DELETE", Permission::tracking_write, net::Route::Kind::buffered,
-                       [&service](const Context& context, net::Request&, const PathParameters& path) {
-                           service.delete_artifacts(context.in_project().id, path_of(path));
-                           return empty_answer();
-                       });
+        add_file_route(
+            api, prefix, "PUT", Permission::tracking_write, net::Route::Kind::streaming,
+            [&service](const Context& context, net::Request& request, const PathParameters& path) {
+                service.write_artifact(context.in_project().id, path_of(path),
+                                       *request.body_reader);
+                return empty_answer();
+            });
+        add_file_route(
+            api, prefix, "GET", Permission::tracking_read, net::Route::Kind::buffered,
+            [&service](const Context& context, net::Request&, const PathParameters& path) {
+                return service.artifact_response(
+                    service.find_artifact(context.in_project().id, path_of(path)));
+            });
+        add_file_route(
+            api, prefix, "DELETE", Permission::tracking_write, net::Route::Kind::buffered,
+            [&service](const Context& context, net::Request&, const PathParameters& path) {
+                service.delete_artifacts(context.in_project().id, path_of(path));
+                return empty_answer();
+            });
     }
     // What MLflow's own pages read files by.
     for (std::string_view path : {"/get-artifact", "/ajax-api/2.0/mlflow/get-artifact"}) {
-        api.add({.id = "mlflow.get-artifact",
-                 .method = "GET",
-                 .path = std::string(path),
-                 .permission = Permission::tracking_read,
-                 .handle =
-                     [&service](const Context& context, net::Request& request, const PathParameters&) {
-                         Message message = Message::parse(request);
-                         const std::string& project = context.in_project().id;
-                         std::string file = message.required_text("path");
-                         Run run = service.get_run(project, message.run_id());
-                         return service.artifact_response(service.find_artifact(
-                             project, service.artifact_folder(project, run.artifact_uri) + "/" + file));
-                     },
-                 .write_error = write_error});
+        api.add(
+            {.id = "mlflow.get-artifact",
+             .method = "GET",
+             .path = std::string(path),
+             .permission = Permission::tracking_read,
+             .handle =
+                 [&service](const Context& context, net::Request& request, const PathParameters&) {
+                     Message message = Message::parse(request);
+                     const std::string& project = context.in_project().id;
+                     std::string file = message.required_text("path");
+                     Run run = service.get_run(project, message.run_id());
+                     return service.artifact_response(service.find_artifact(
+                         project, service.artifact_folder(project, run.artifact_uri) + "/" + file));
+                 },
+             .write_error = write_error});
     }
 }
 

@@ -52,19 +52,23 @@ View view_of(const Message& message, std::string_view field) {
     if (name == "DELETED_ONLY" || name == "2") return View::deleted;
     if (name == "ALL" || name == "3") return View::all;
     fail(ErrorCode::invalid_argument,
-         "Invalid value \"{}\" for parameter '{}' supplied: expected ACTIVE_ONLY, DELETED_ONLY or ALL", name,
-         field);
+         "Invalid value \"{}\" for parameter '{}' supplied: expected ACTIVE_ONLY, DELETED_ONLY or "
+         "ALL",
+         name, field);
 }
 
 void add_experiment_routes(api::Api& api, Service& service) {
     auto read = [&](std::string_view method, std::string_view path, auto handle) {
         add_route(api, {method, path, Permission::tracking_read,
                         [&service, handle](const Context& context, const Message& message,
-                                           const PathParameters&) { return handle(service, context, message); }});
+                                           const PathParameters&) {
+                            return handle(service, context, message);
+                        }});
     };
     auto write = [&](std::string_view path, auto handle) {
         add_route(api, {"POST", path, Permission::tracking_write,
-                        [&service, handle](const Context& context, const Message& message, const PathParameters&) {
+                        [&service, handle](const Context& context, const Message& message,
+                                           const PathParameters&) {
                             return handle(service, context.in_project().id, message);
                         }});
     };
@@ -76,10 +80,11 @@ void add_experiment_routes(api::Api& api, Service& service) {
                  fail(ErrorCode::not_found, "Could not find experiment with name '{}'", name);
              return answer_experiment(*experiment);
          });
-    read("GET", "/mlflow/experiments/get", [](Service& s, const Context& context, const Message& message) {
-        return answer_experiment(
-            s.get_experiment(context.in_project().id, message.required_text("experiment_id")));
-    });
+    read("GET", "/mlflow/experiments/get",
+         [](Service& s, const Context& context, const Message& message) {
+             return answer_experiment(
+                 s.get_experiment(context.in_project().id, message.required_text("experiment_id")));
+         });
     read("POST", "/mlflow/experiments/search", search_experiments);
     read("GET", "/mlflow/experiments/search", search_experiments);
     read("POST", "/mlflow/experiments/search-datasets",
@@ -97,26 +102,32 @@ void add_experiment_routes(api::Api& api, Service& service) {
              writer.end_list().end_object();
              return answer(writer);
          });
-    write("/mlflow/experiments/create", [](Service& s, const std::string& project, const Message& message) {
-        std::string id = s.create_experiment(project, message.required_text("name"),
-                                             message.text("artifact_location"), message.map("tags"));
-        JsonWriter writer;
-        writer.begin_object().field("experiment_id", id).end_object();
-        return answer(writer);
-    });
-    write("/mlflow/experiments/delete", [](Service& s, const std::string& project, const Message& message) {
-        s.set_experiment_deleted(project, message.required_text("experiment_id"), true);
-        return empty_answer();
-    });
-    write("/mlflow/experiments/restore", [](Service& s, const std::string& project, const Message& message) {
-        s.set_experiment_deleted(project, message.required_text("experiment_id"), false);
-        return empty_answer();
-    });
-    write("/mlflow/experiments/update", [](Service& s, const std::string& project, const Message& message) {
-        std::string id = message.required_text("experiment_id");
-        if (message.has("new_name")) s.rename_experiment(project, id, message.text("new_name"));
-        return empty_answer();
-    });
+    write("/mlflow/experiments/create",
+          [](Service& s, const std::string& project, const Message& message) {
+              std::string id =
+                  s.create_experiment(project, message.required_text("name"),
+                                      message.text("artifact_location"), message.map("tags"));
+              JsonWriter writer;
+              writer.begin_object().field("experiment_id", id).end_object();
+              return answer(writer);
+          });
+    write("/mlflow/experiments/delete",
+          [](Service& s, const std::string& project, const Message& message) {
+              s.set_experiment_deleted(project, message.required_text("experiment_id"), true);
+              return empty_answer();
+          });
+    write("/mlflow/experiments/restore",
+          [](Service& s, const std::string& project, const Message& message) {
+              s.set_experiment_deleted(project, message.required_text("experiment_id"), false);
+              return empty_answer();
+          });
+    write("/mlflow/experiments/update",
+          [](Service& s, const std::string& project, const Message& message) {
+              std::string id = message.required_text("experiment_id");
+              if (message.has("new_name"))
+                  s.rename_experiment(project, id, message.text("new_name"));
+              return empty_answer();
+          });
     write("/mlflow/experiments/set-experiment-tag",
           [](Service& s, const std::string& project, const Message& message) {
               s.set_experiment_tag(project, message.required_text("experiment_id"),

@@ -34,7 +34,8 @@ void write_model(JsonWriter& writer, const LoggedModel& model) {
                 .field("model_id", model.id)
                 .field("run_id", metric.run_id);
             if (!metric.dataset_name.empty()) writer.field("dataset_name", metric.dataset_name);
-            if (!metric.dataset_digest.empty()) writer.field("dataset_digest", metric.dataset_digest);
+            if (!metric.dataset_digest.empty())
+                writer.field("dataset_digest", metric.dataset_digest);
             writer.end_object();
         }
         writer.end_list();
@@ -50,7 +51,9 @@ net::Response answer_model(const LoggedModel& model) {
     return answer(writer);
 }
 
-const std::string& id_of(const PathParameters& parameters) { return parameters.find("model_id")->second; }
+const std::string& id_of(const PathParameters& parameters) {
+    return parameters.find("model_id")->second;
+}
 
 net::Response create_model(Service& service, const Context& context, const Message& message) {
     NewLoggedModel model{.experiment_id = message.required_text("experiment_id"),
@@ -64,8 +67,9 @@ net::Response create_model(Service& service, const Context& context, const Messa
 
 /// "LOGGED_MODEL_READY", or the enumeration's number.
 std::string status_of(const Message& message) {
-    static constexpr std::string_view kNames[] = {"LOGGED_MODEL_STATUS_UNSPECIFIED", "LOGGED_MODEL_PENDING",
-                                                  "LOGGED_MODEL_READY", "LOGGED_MODEL_UPLOAD_FAILED"};
+    static constexpr std::string_view kNames[] = {"LOGGED_MODEL_STATUS_UNSPECIFIED",
+                                                  "LOGGED_MODEL_PENDING", "LOGGED_MODEL_READY",
+                                                  "LOGGED_MODEL_UPLOAD_FAILED"};
     std::string name = message.required_text("status");
     for (std::size_t i = 0; i < std::size(kNames); ++i)
         if (name == std::to_string(i)) return std::string(kNames[i]);
@@ -80,11 +84,12 @@ net::Response search_models(Service& service, const Context& context, const Mess
     std::vector<Service::DatasetFilter> datasets;
     for (const auto& dataset : message.list("datasets"))
         datasets.push_back({dataset.text("dataset_name"), dataset.text("dataset_digest")});
-    auto page = service.search_logged_models(context.in_project().id, message.texts("experiment_ids"),
-                                             {.filter = message.text("filter"),
-                                              .results_max = message.results_max(100, 1000),
-                                              .page_token = message.text("page_token")},
-                                             order, datasets);
+    auto page =
+        service.search_logged_models(context.in_project().id, message.texts("experiment_ids"),
+                                     {.filter = message.text("filter"),
+                                      .results_max = message.results_max(100, 1000),
+                                      .page_token = message.text("page_token")},
+                                     order, datasets);
     JsonWriter writer;
     writer.begin_object().key("models").begin_list();
     for (const auto& model : page.items) write_model(writer, model);
@@ -114,13 +119,13 @@ net::Response list_artifacts(Service& service, const Context& context, const Mes
 }  // namespace
 
 void add_logged_model_routes(api::Api& api, Service& service) {
-    auto add = [&](std::string_view method, std::string_view path, Permission permission, auto handle) {
-        add_route(api,
-                  {method, path, permission,
-                   [&service, handle](const Context& context, const Message& message,
-                                      const PathParameters& parameters) {
-                       return handle(service, context, message, parameters);
-                   }});
+    auto add = [&](std::string_view method, std::string_view path, Permission permission,
+                   auto handle) {
+        add_route(api, {method, path, permission,
+                        [&service, handle](const Context& context, const Message& message,
+                                           const PathParameters& parameters) {
+                            return handle(service, context, message, parameters);
+                        }});
     };
     constexpr auto kRead = Permission::tracking_read, kWrite = Permission::tracking_write;
     add("POST", "/mlflow/logged-models", kWrite,
@@ -148,7 +153,8 @@ void add_logged_model_routes(api::Api& api, Service& service) {
         });
     add("POST", "/mlflow/logged-models/{model_id}/params", kWrite,
         [](Service& s, const Context& context, const Message& message, const PathParameters& path) {
-            s.log_logged_model_parameters(context.in_project().id, id_of(path), message.map("params"));
+            s.log_logged_model_parameters(context.in_project().id, id_of(path),
+                                          message.map("params"));
             return empty_answer();
         });
     add("PATCH", "/mlflow/logged-models/{model_id}/tags", kWrite,
@@ -158,7 +164,8 @@ void add_logged_model_routes(api::Api& api, Service& service) {
         });
     add("DELETE", "/mlflow/logged-models/{model_id}/tags/{tag_key}", kWrite,
         [](Service& s, const Context& context, const Message&, const PathParameters& path) {
-            s.delete_logged_model_tag(context.in_project().id, id_of(path), path.find("tag_key")->second);
+            s.delete_logged_model_tag(context.in_project().id, id_of(path),
+                                      path.find("tag_key")->second);
             return empty_answer();
         });
     add("GET", "/mlflow/logged-models/{model_id}/artifacts/directories", kRead,

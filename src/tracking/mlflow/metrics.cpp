@@ -24,7 +24,8 @@ NewMetric metric_of(const Message& message) {
 }
 
 net::Response log_batch(Service& service, const Context& context, const Message& message) {
-    Batch batch{.metrics = {}, .parameters = message.pairs("params"), .tags = message.pairs("tags")};
+    Batch batch{
+        .metrics = {}, .parameters = message.pairs("params"), .tags = message.pairs("tags")};
     auto metrics = message.list("metrics");
     batch.metrics.reserve(metrics.size());
     for (const auto& metric : metrics) batch.metrics.push_back(metric_of(metric));
@@ -36,8 +37,8 @@ net::Response get_history(Service& service, const Context& context, const Messag
     std::string key = message.required_text("metric_key");
     std::optional<std::int64_t> limit;
     if (message.has("max_results")) limit = message.results_max(kHistoryMax, kHistoryMax);
-    auto page =
-        service.metric_page(context.in_project().id, message.run_id(), key, limit, message.text("page_token"));
+    auto page = service.metric_page(context.in_project().id, message.run_id(), key, limit,
+                                    message.text("page_token"));
     JsonWriter writer;
     writer.begin_object().key("metrics").begin_list();
     for (const auto& point : page.items) write_metric(writer, key, point);
@@ -50,10 +51,12 @@ net::Response get_history(Service& service, const Context& context, const Messag
 std::vector<std::string> checked_run_ids(const Message& message, std::string_view field) {
     auto ids = message.texts(field);
     if (ids.empty())
-        fail(ErrorCode::invalid_argument, "GetMetricHistoryBulk request must specify at least one run_id.");
+        fail(ErrorCode::invalid_argument,
+             "GetMetricHistoryBulk request must specify at least one run_id.");
     if (ids.size() > 100)
         fail(ErrorCode::invalid_argument,
-             "GetMetricHistoryBulk request cannot specify more than 100 run_ids. Received {} run_ids.",
+             "GetMetricHistoryBulk request cannot specify more than 100 run_ids. Received {} "
+             "run_ids.",
              ids.size());
     std::sort(ids.begin(), ids.end());
     return ids;
@@ -65,7 +68,8 @@ net::Response get_history_bulk(Service& service, const Context& context, const M
     JsonWriter writer;
     writer.begin_object().key("metrics").begin_list();
     for (const auto& id : checked_run_ids(message, "run_id")) {
-        auto page = service.metric_page(context.in_project().id, id, key, std::max<std::int64_t>(left, 0), "");
+        auto page = service.metric_page(context.in_project().id, id, key,
+                                        std::max<std::int64_t>(left, 0), "");
         for (const auto& point : page.items) write_metric(writer, key, point, id);
         left -= static_cast<std::int64_t>(page.items.size());
     }
@@ -73,8 +77,10 @@ net::Response get_history_bulk(Service& service, const Context& context, const M
     return answer(writer);
 }
 
-/// What charts read: of each run's steps between two bounds, about so many points, the extremes among them.
-net::Response get_history_interval(Service& service, const Context& context, const Message& message) {
+/// What charts read: of each run's steps between two bounds, about so many points, the extremes
+/// among them.
+net::Response get_history_interval(Service& service, const Context& context,
+                                   const Message& message) {
     std::string key = message.required_text("metric_key");
     auto first = message.integer("start_step"), last = message.integer("end_step");
     std::int64_t points_max = message.results_max(320, 2500);
@@ -109,10 +115,13 @@ void write_metric(JsonWriter& writer, std::string_view key, const MetricPoint& p
 }
 
 void add_metric_routes(api::Api& api, Service& service) {
-    auto add = [&](std::string_view method, std::string_view path, Permission permission, auto handle) {
+    auto add = [&](std::string_view method, std::string_view path, Permission permission,
+                   auto handle) {
         add_route(api, {method, path, permission,
                         [&service, handle](const Context& context, const Message& message,
-                                           const PathParameters&) { return handle(service, context, message); }});
+                                           const PathParameters&) {
+                            return handle(service, context, message);
+                        }});
     };
     add("POST", "/mlflow/runs/log-batch", Permission::tracking_write, log_batch);
     add("POST", "/mlflow/runs/log-metric", Permission::tracking_write,
@@ -124,18 +133,23 @@ void add_metric_routes(api::Api& api, Service& service) {
     add("POST", "/mlflow/runs/log-parameter", Permission::tracking_write,
         [](Service& s, const Context& context, const Message& message) {
             s.log(context.in_project().id, message.run_id(),
-                  {.metrics = {}, .parameters = {{message.text("key"), message.text("value")}}, .tags = {}});
+                  {.metrics = {},
+                   .parameters = {{message.text("key"), message.text("value")}},
+                   .tags = {}});
             return empty_answer();
         });
     add("POST", "/mlflow/runs/set-tag", Permission::tracking_write,
         [](Service& s, const Context& context, const Message& message) {
             s.log(context.in_project().id, message.run_id(),
-                  {.metrics = {}, .parameters = {}, .tags = {{message.text("key"), message.text("value")}}});
+                  {.metrics = {},
+                   .parameters = {},
+                   .tags = {{message.text("key"), message.text("value")}}});
             return empty_answer();
         });
     add("GET", "/mlflow/metrics/get-history", Permission::tracking_read, get_history);
     add("GET", "/mlflow/metrics/get-history-bulk", Permission::tracking_read, get_history_bulk);
-    add("GET", "/mlflow/metrics/get-history-bulk-interval", Permission::tracking_read, get_history_interval);
+    add("GET", "/mlflow/metrics/get-history-bulk-interval", Permission::tracking_read,
+        get_history_interval);
 }
 
 }  // namespace maru::tracking::mlflow

@@ -22,9 +22,15 @@ struct Message::Document {
 
 namespace {
 
-std::string_view view(const json::string& text) { return {text.data(), text.size()}; }
-const json::object& as_object(const void* object) { return *static_cast<const json::object*>(object); }
-const json::value& as_value(const void* value) { return *static_cast<const json::value*>(value); }
+std::string_view view(const json::string& text) {
+    return {text.data(), text.size()};
+}
+const json::object& as_object(const void* object) {
+    return *static_cast<const json::object*>(object);
+}
+const json::value& as_value(const void* value) {
+    return *static_cast<const json::value*>(value);
+}
 
 std::optional<double> special_number(std::string_view text) {
     if (text == "NaN" || text == "nan") return std::numeric_limits<double>::quiet_NaN();
@@ -110,7 +116,8 @@ Message Message::from_json(std::string_view text) {
     boost::system::error_code error;
     auto value = json::parse(json::string_view(text.data(), text.size()), error, storage, options);
     if (error)
-        fail(ErrorCode::invalid_argument, "The request's body is not valid JSON: {}", error.message());
+        fail(ErrorCode::invalid_argument, "The request's body is not valid JSON: {}",
+             error.message());
     if (!value.is_object())
         fail(ErrorCode::invalid_argument, "The request's body must be a JSON object");
     auto document = std::make_shared<Document>(std::move(value));
@@ -144,12 +151,15 @@ void Message::wrong(std::string_view name, std::string_view expected) const {
     std::string shown = json::serialize(as_value(find(name)));
     if (shown.size() > 500) shown = shown.substr(0, 500) + "...";
     fail(ErrorCode::invalid_argument,
-         "Invalid value {} for parameter '{}{}' supplied: expected {}. See the API docs for more information "
+         "Invalid value {} for parameter '{}{}' supplied: expected {}. See the API docs for more "
+         "information "
          "about request parameters.",
          shown, path_, name, expected);
 }
 
-bool Message::has(std::string_view name) const { return find(name) != nullptr; }
+bool Message::has(std::string_view name) const {
+    return find(name) != nullptr;
+}
 
 std::optional<std::string> Message::optional_text(std::string_view name) const {
     const void* value = find(name);
@@ -158,13 +168,16 @@ std::optional<std::string> Message::optional_text(std::string_view name) const {
     return std::string(view(as_value(value).get_string()));
 }
 
-std::string Message::text(std::string_view name) const { return optional_text(name).value_or(""); }
+std::string Message::text(std::string_view name) const {
+    return optional_text(name).value_or("");
+}
 
 std::string Message::required_text(std::string_view name) const {
     auto value = optional_text(name);
     if (!value || value->empty())
         fail(ErrorCode::invalid_argument,
-             "Missing value for required parameter '{}{}'. See the API docs for more information about request "
+             "Missing value for required parameter '{}{}'. See the API docs for more information "
+             "about request "
              "parameters.",
              path_, name);
     return *value;
@@ -182,7 +195,8 @@ std::int64_t Message::required_integer(std::string_view name) const {
     auto value = integer(name);
     if (!value)
         fail(ErrorCode::invalid_argument,
-             "Missing value for required parameter '{}{}'. See the API docs for more information about request "
+             "Missing value for required parameter '{}{}'. See the API docs for more information "
+             "about request "
              "parameters.",
              path_, name);
     return *value;
@@ -192,7 +206,8 @@ double Message::required_number(std::string_view name) const {
     const void* value = find(name);
     if (value == nullptr)
         fail(ErrorCode::invalid_argument,
-             "Missing value for required parameter '{}{}'. See the API docs for more information about request "
+             "Missing value for required parameter '{}{}'. See the API docs for more information "
+             "about request "
              "parameters.",
              path_, name);
     auto number = to_number(as_value(value));
@@ -267,13 +282,15 @@ std::int64_t Message::results_max(std::int64_t initial, std::int64_t most) const
     std::int64_t value = integer("max_results").value_or(initial);
     if (value < 1 || value > most)
         fail(ErrorCode::invalid_argument,
-             "Invalid value {} for parameter 'max_results' supplied: It must be at least 1 and at most {}.",
+             "Invalid value {} for parameter 'max_results' supplied: It must be at least 1 and at "
+             "most {}.",
              value, most);
     return value;
 }
 
 void JsonWriter::separate() {
-    if (!out_.empty() && out_.back() != '{' && out_.back() != '[' && out_.back() != ':') out_ += ',';
+    if (!out_.empty() && out_.back() != '{' && out_.back() != '[' && out_.back() != ':')
+        out_ += ',';
 }
 JsonWriter& JsonWriter::begin_object() {
     separate();
@@ -325,7 +342,8 @@ JsonWriter& JsonWriter::value(double number) {
         fmt::format_to(std::back_inserter(out_), "{}", number);
     return *this;
 }
-JsonWriter& JsonWriter::pairs(std::string_view name, const std::map<std::string, std::string>& content) {
+JsonWriter& JsonWriter::pairs(std::string_view name,
+                              const std::map<std::string, std::string>& content) {
     if (content.empty()) return *this;
     key(name).begin_list();
     for (const auto& [item_key, item_value] : content)
@@ -333,15 +351,20 @@ JsonWriter& JsonWriter::pairs(std::string_view name, const std::map<std::string,
     return end_list();
 }
 
-net::Response answer(JsonWriter& writer) { return net::Response::json(writer.take()); }
-net::Response empty_answer() { return net::Response::json("{}"); }
+net::Response answer(JsonWriter& writer) {
+    return net::Response::json(writer.take());
+}
+net::Response empty_answer() {
+    return net::Response::json("{}");
+}
 
 net::Response write_error(const Error& error) {
     auto [name, status] = mlflow_code(error.code());
     JsonWriter writer;
     writer.begin_object().field("error_code", name).field("message", error.message()).end_object();
     auto response = net::Response::json(writer.take(), status);
-    if (error.code() == ErrorCode::unauthenticated) response.headers.set("WWW-Authenticate", "Bearer");
+    if (error.code() == ErrorCode::unauthenticated)
+        response.headers.set("WWW-Authenticate", "Bearer");
     if (error.code() == ErrorCode::unavailable) response.headers.set("Retry-After", "1");
     return response;
 }

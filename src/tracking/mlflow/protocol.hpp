@@ -11,8 +11,8 @@
 #include "api/api.hpp"
 #include "net/http.hpp"
 
-/// What MLflow's REST protocol is made of: protobuf messages as JSON (snake_case, int64 as numbers, unknown
-/// fields passed over), errors as {"error_code","message"}.
+/// What MLflow's REST protocol is made of: protobuf messages as JSON (snake_case, int64 as numbers,
+/// unknown fields passed over), errors as {"error_code","message"}.
 namespace maru::tracking::mlflow {
 
 /// The version of the client that this speaks to; clients read it at /version.
@@ -20,8 +20,10 @@ inline constexpr std::string_view kProtocolVersion = "3.17.2";
 
 /// One message of a request: a JSON object, or the query of a GET.
 ///
-/// Lifetime: keeps its document alive. Threads: one at a time. Errors: invalid_argument in MLflow's words
-/// ("Invalid value 123 for parameter 'name' supplied: ...", "Missing value for required parameter 'name'.").
+/// Lifetime: keeps its document alive. Threads: one at a time. Errors: invalid_argument in MLflow's
+/// words
+/// ("Invalid value 123 for parameter 'name' supplied: ...", "Missing value for required parameter
+/// 'name'.").
 class Message {
   public:
     static Message parse(const net::Request& request);
@@ -93,9 +95,11 @@ net::Response empty_answer();
 /// An Error in MLflow's form, with its codes and statuses.
 net::Response write_error(const Error& error);
 
-using Handle = std::function<net::Response(const api::Context&, const Message&, const api::PathParameters&)>;
+using Handle =
+    std::function<net::Response(const api::Context&, const Message&, const api::PathParameters&)>;
 
-/// Registers a route of MLflow at /api/VERSION and /ajax-api/VERSION; `path` begins with "/mlflow/".
+/// Registers a route of MLflow at /api/VERSION and /ajax-api/VERSION; `path` begins with
+/// "/mlflow/".
 struct Route {
     std::string_view method;
     std::string_view path;

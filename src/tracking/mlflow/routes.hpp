@@ -6,8 +6,8 @@
 
 namespace maru::tracking::mlflow {
 
-/// Registers the tracking half of MLflow's REST protocol (the registry's half is in models/mlflow/).
-/// docs/mlflow-compatibility.md lists what is served.
+/// Registers the tracking half of MLflow's REST protocol (the registry's half is in
+/// models/mlflow/). docs/mlflow-compatibility.md lists what is served.
 void add_routes(api::Api& api, Service& service);
 
 // Parts of it, by topic.
@@ -20,7 +20,8 @@ void add_server_routes(api::Api& api);
 
 /// "ACTIVE_ONLY", "DELETED_ONLY", "ALL"; absent: ACTIVE_ONLY.
 View view_of(const Message& message, std::string_view field);
-void write_files(JsonWriter& writer, const std::vector<ArtifactEntry>& entries, std::string_view folder);
+void write_files(JsonWriter& writer, const std::vector<ArtifactEntry>& entries,
+                 std::string_view folder);
 void write_metric(JsonWriter& writer, std::string_view key, const MetricPoint& point,
                   std::string_view run_id = "");
 
@@ -28,6 +29,8 @@ void write_metric(JsonWriter& writer, std::string_view key, const MetricPoint& p
 
 namespace maru::tracking {
 
-inline void add_mlflow_routes(api::Api& api, Service& service) { mlflow::add_routes(api, service); }
+inline void add_mlflow_routes(api::Api& api, Service& service) {
+    mlflow::add_routes(api, service);
+}
 
 }  // namespace maru::tracking

@@ -62,7 +62,10 @@ void write_run(JsonWriter& writer, const Run& run) {
     if (!run.model_outputs.empty()) {
         writer.key("model_outputs").begin_list();
         for (const auto& model : run.model_outputs)
-            writer.begin_object().field("model_id", model.model_id).field("step", model.step).end_object();
+            writer.begin_object()
+                .field("model_id", model.model_id)
+                .field("step", model.step)
+                .end_object();
         writer.end_list();
     }
     writer.end_object().end_object();
@@ -79,12 +82,15 @@ net::Response answer_run(const Run& run) {
 /// A status by name, or by its number as old clients send it.
 std::optional<RunStatus> status_of(const Message& message) {
     if (!message.has("status")) return std::nullopt;
-    static constexpr std::string_view kNames[] = {"RUNNING", "SCHEDULED", "FINISHED", "FAILED", "KILLED"};
+    static constexpr std::string_view kNames[] = {"RUNNING", "SCHEDULED", "FINISHED", "FAILED",
+                                                  "KILLED"};
     std::string name = message.text("status");
     for (std::size_t i = 0; i < std::size(kNames); ++i)
-        if (name == kNames[i] || name == std::to_string(i + 1)) return enum_from<RunStatus>(kNames[i]);
+        if (name == kNames[i] || name == std::to_string(i + 1))
+            return enum_from<RunStatus>(kNames[i]);
     fail(ErrorCode::invalid_argument,
-         "Invalid value \"{}\" for parameter 'status' supplied: expected RUNNING, SCHEDULED, FINISHED, FAILED or "
+         "Invalid value \"{}\" for parameter 'status' supplied: expected RUNNING, SCHEDULED, "
+         "FINISHED, FAILED or "
          "KILLED",
          name);
 }
@@ -102,9 +108,9 @@ net::Response create_run(Service& service, const Context& context, const Message
                .tags = message.map("tags")};
     if (run.user.empty()) run.user = context.user;
     const std::string& project = context.in_project().id;
-    return answer_run(context.workload_id
-                          ? service.create_run_of_workload(project, *context.workload_id, std::move(run))
-                          : service.create_run(project, run));
+    return answer_run(context.workload_id ? service.create_run_of_workload(
+                                                project, *context.workload_id, std::move(run))
+                                          : service.create_run(project, run));
 }
 
 net::Response update_run(Service& service, const Context& context, const Message& message) {
@@ -138,13 +144,15 @@ net::Response log_inputs(Service& service, const Context& context, const Message
     for (const auto& item : message.list("datasets")) {
         auto dataset = item.object("dataset");
         if (!dataset)
-            fail(ErrorCode::invalid_argument, "Dataset input must have a dataset associated with it.");
-        datasets.push_back({dataset->text("name"), dataset->text("digest"), dataset->text("source_type"),
-                            dataset->text("source"), dataset->text("schema"), dataset->text("profile"),
-                            item.map("tags")});
+            fail(ErrorCode::invalid_argument,
+                 "Dataset input must have a dataset associated with it.");
+        datasets.push_back({dataset->text("name"), dataset->text("digest"),
+                            dataset->text("source_type"), dataset->text("source"),
+                            dataset->text("schema"), dataset->text("profile"), item.map("tags")});
     }
     std::vector<std::string> models;
-    for (const auto& item : message.list("models")) models.push_back(item.required_text("model_id"));
+    for (const auto& item : message.list("models"))
+        models.push_back(item.required_text("model_id"));
     service.log_inputs(context.in_project().id, message.run_id(), datasets, models);
     return empty_answer();
 }
@@ -175,10 +183,13 @@ net::Response log_model(Service& service, const Context& context, const Message&
 }  // namespace
 
 void add_run_routes(api::Api& api, Service& service) {
-    auto add = [&](std::string_view method, std::string_view path, Permission permission, auto handle) {
+    auto add = [&](std::string_view method, std::string_view path, Permission permission,
+                   auto handle) {
         add_route(api, {method, path, permission,
                         [&service, handle](const Context& context, const Message& message,
-                                           const PathParameters&) { return handle(service, context, message); }});
+                                           const PathParameters&) {
+                            return handle(service, context, message);
+                        }});
     };
     auto write = [&](std::string_view path, auto handle) {
         add("POST", path, Permission::tracking_write, handle);
@@ -196,10 +207,11 @@ void add_run_routes(api::Api& api, Service& service) {
         s.set_run_deleted(context.in_project().id, message.run_id(), false);
         return empty_answer();
     });
-    write("/mlflow/runs/delete-tag", [](Service& s, const Context& context, const Message& message) {
-        s.delete_tag(context.in_project().id, message.run_id(), message.required_text("key"));
-        return empty_answer();
-    });
+    write("/mlflow/runs/delete-tag",
+          [](Service& s, const Context& context, const Message& message) {
+              s.delete_tag(context.in_project().id, message.run_id(), message.required_text("key"));
+              return empty_answer();
+          });
     add("POST", "/mlflow/runs/search", Permission::tracking_read, search_runs);
     add("GET", "/mlflow/runs/get", Permission::tracking_read,
         [](Service& s, const Context& context, const Message& message) {

@@ -62,8 +62,9 @@ void append_condition(Statement& statement, std::string_view column, const Compa
     }
 }
 
-void append_keyed_condition(Statement& statement, std::string_view table, std::string_view owner_column,
-                            std::string_view owner, const Comparison& comparison) {
+void append_keyed_condition(Statement& statement, std::string_view table,
+                            std::string_view owner_column, std::string_view owner,
+                            const Comparison& comparison) {
     bool absent = comparison.comparator == Comparator::is_null;
     statement += absent ? " AND NOT EXISTS (SELECT 1 FROM " : " AND EXISTS (SELECT 1 FROM ";
     statement += table;
@@ -90,7 +91,8 @@ std::int64_t decode_offset(std::string_view page_token) {
     std::optional<std::int64_t> offset;
     if (position.starts_with("offset:")) offset = parse_int(std::string_view(position).substr(7));
     if (!offset || *offset < 0)
-        fail(ErrorCode::invalid_argument, "Invalid page token '{}': it is not one of this list", page_token);
+        fail(ErrorCode::invalid_argument, "Invalid page token '{}': it is not one of this list",
+             page_token);
     return *offset;
 }
 

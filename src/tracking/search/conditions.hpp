@@ -45,10 +45,11 @@ class Statement {
 /// Appends "COLUMN OPERATOR VALUE". Relies on a LIKE that heeds case.
 void append_condition(Statement& statement, std::string_view column, const Comparison& comparison);
 
-/// Appends " AND EXISTS (a row of the table with that key whose value matches)" for keyed tables of texts
-/// (OWNER, key, value): tags and parameters.
-void append_keyed_condition(Statement& statement, std::string_view table, std::string_view owner_column,
-                            std::string_view owner, const Comparison& comparison);
+/// Appends " AND EXISTS (a row of the table with that key whose value matches)" for keyed tables of
+/// texts (OWNER, key, value): tags and parameters.
+void append_keyed_condition(Statement& statement, std::string_view table,
+                            std::string_view owner_column, std::string_view owner,
+                            const Comparison& comparison);
 
 /// Offsets as page tokens.
 std::string encode_offset(std::int64_t offset);

@@ -8,127 +8,10 @@
 
 #include "base/error.hpp"
 #include "base/text.hpp"
+#include "tracking/search/lexer.hpp"
 
 namespace maru::tracking::search {
 namespace {
-
-struct Token {
-    enum class Kind { word, text, number, symbol, comparator, end };
-    Kind kind = Kind::end;
-    std::string text;  // of Kind::text: without its quotes
-    std::string raw;   // as it stands
-};
-
-template <class... Args>
-[[noreturn]] void reject(fmt::format_string<Args...> format, Args&&... args) {
-    throw Error(ErrorCode::invalid_argument, fmt::format(format, std::forward<Args>(args)...));
-}
-
-bool is_word_character(char c) {
-    auto byte = static_cast<unsigned char>(c);
-    return (byte >= '0' && byte <= '9') || (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
-           byte >= 0x80 || c == '_' || c == '.' || c == '/' || c == '-' || c == ':';
-}
-
-bool is_quote(char c) { return c == '\'' || c == '"' || c == '`'; }
-bool is_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-
-std::string upper(std::string_view text) {
-    std::string result(text);
-    for (char& c : result)
-        if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
-    return result;
-}
-
-/// Cuts the text into tokens. A quoted part that follows "metrics." belongs to the same word.
-class Lexer {
-  public:
-    explicit Lexer(std::string_view text) : text_(text) {}
-
-    Token next() {
-        while (at_ < text_.size() && is_space(text_[at_])) ++at_;
-        if (at_ >= text_.size()) return {};
-        char c = text_[at_];
-        if (is_quote(c)) return quoted();
-        if (c == '(' || c == ')' || c == ',') {
-            ++at_;
-            return {Token::Kind::symbol, std::string(1, c), std::string(1, c)};
-        }
-        if (c == '=' || c == '!' || c == '<' || c == '>') return comparator();
-        bool sign = (c == '-' || c == '+') && at_ + 1 < text_.size() &&
-                    (is_digit(text_[at_ + 1]) || text_[at_ + 1] == '.');
-        if (is_digit(c) || sign) return number();
-        if (is_word_character(c)) return word();
-        reject("Invalid filter '{}': unexpected character '{}' at position {}", text_, c, at_ + 1);
-    }
-
-  private:
-    std::string quoted_text() {
-        char quote = text_[at_++];
-        std::string content;
-        while (at_ < text_.size()) {
-            if (text_[at_] != quote) {
-                content += text_[at_++];
-            } else if (at_ + 1 < text_.size() && text_[at_ + 1] == quote) {
-                content += quote;
-                at_ += 2;
-            } else {
-                ++at_;
-                return content;
-            }
-        }
-        reject("Invalid filter '{}': the quote {} is not closed", text_, quote);
-    }
-
-    Token quoted() {
-        std::size_t from = at_;
-        bool identifier = text_[at_] == '`';
-        std::string content = quoted_text();
-        // `metrics`.`loss`, or a name of an attribute in backticks.
-        if (identifier || (at_ < text_.size() && text_[at_] == '.'))
-            return word_rest(from, std::move(content));
-        return {Token::Kind::text, std::move(content), std::string(text_.substr(from, at_ - from))};
-    }
-
-    Token word() { return word_rest(at_, ""); }
-
-    Token word_rest(std::size_t from, std::string content) {
-        while (at_ < text_.size()) {
-            if (is_word_character(text_[at_]))
-                content += text_[at_++];
-            else if (is_quote(text_[at_]) && content.ends_with('.'))
-                content += quoted_text();
-            else
-                break;
-        }
-        return {Token::Kind::word, std::move(content), std::string(text_.substr(from, at_ - from))};
-    }
-
-    Token number() {
-        std::size_t from = at_++;
-        while (at_ < text_.size() &&
-               (is_digit(text_[at_]) || text_[at_] == '.' || text_[at_] == 'e' || text_[at_] == 'E' ||
-                ((text_[at_] == '-' || text_[at_] == '+') && (text_[at_ - 1] == 'e' || text_[at_ - 1] == 'E'))))
-            ++at_;
-        std::string raw(text_.substr(from, at_ - from));
-        if (at_ < text_.size() && is_word_character(text_[at_])) {
-            Token token = word_rest(from, raw);
-            return token;
-        }
-        return {Token::Kind::number, raw, raw};
-    }
-
-    Token comparator() {
-        std::size_t from = at_++;
-        if (at_ < text_.size() && text_[at_] == '=') ++at_;
-        std::string raw(text_.substr(from, at_ - from));
-        return {Token::Kind::comparator, raw, raw};
-    }
-
-    std::string_view text_;
-    std::size_t at_ = 0;
-};
 
 struct Identifier {
     Subject subject = Subject::attribute;
@@ -145,13 +28,20 @@ std::string attribute_names(const Grammar& grammar, bool for_order) {
 
 std::optional<Subject> subject_from(std::string_view name) {
     static const std::map<std::string, Subject, std::less<>> names{
-        {"metric", Subject::metric},       {"metrics", Subject::metric},
-        {"parameter", Subject::parameter}, {"parameters", Subject::parameter},
-        {"param", Subject::parameter},     {"params", Subject::parameter},
-        {"tag", Subject::tag},             {"tags", Subject::tag},
-        {"attribute", Subject::attribute}, {"attributes", Subject::attribute},
-        {"attr", Subject::attribute},      {"run", Subject::attribute},
-        {"dataset", Subject::dataset},     {"datasets", Subject::dataset}};
+        {"metric", Subject::metric},
+        {"metrics", Subject::metric},
+        {"parameter", Subject::parameter},
+        {"parameters", Subject::parameter},
+        {"param", Subject::parameter},
+        {"params", Subject::parameter},
+        {"tag", Subject::tag},
+        {"tags", Subject::tag},
+        {"attribute", Subject::attribute},
+        {"attributes", Subject::attribute},
+        {"attr", Subject::attribute},
+        {"run", Subject::attribute},
+        {"dataset", Subject::dataset},
+        {"datasets", Subject::dataset}};
     auto found = names.find(name);
     return found == names.end() ? std::nullopt : std::optional(found->second);
 }
@@ -196,9 +86,10 @@ Identifier resolve(const std::string& name, const Grammar& grammar, bool for_ord
         identifier.key = name.substr(dot + 1);
     }
     if (identifier.key.empty())
-        reject("Invalid identifier '{}'. Columns should be specified as 'attribute.<key>', "
-               "'metric.<key>', 'tag.<key>', 'dataset.<key>', or 'param.<key>'.",
-               name);
+        reject(
+            "Invalid identifier '{}'. Columns should be specified as 'attribute.<key>', "
+            "'metric.<key>', 'tag.<key>', 'dataset.<key>', or 'param.<key>'.",
+            name);
     if (identifier.subject == Subject::attribute) {
         auto found = grammar.attributes.find(identifier.key);
         if (found == grammar.attributes.end() ||
@@ -229,8 +120,9 @@ class Parser {
             comparisons.push_back(comparison());
             if (token_.kind == Token::Kind::end) return comparisons;
             if (token_.kind != Token::Kind::word || upper(token_.text) != "AND")
-                reject("Invalid clause(s) in filter string: '{}'. Expected comparisons joined by AND",
-                       token_.raw);
+                reject(
+                    "Invalid clause(s) in filter string: '{}'. Expected comparisons joined by AND",
+                    token_.raw);
             advance();
             if (token_.kind == Token::Kind::end)
                 reject("Invalid filter '{}': a comparison is missing after AND", filter_);
@@ -254,7 +146,8 @@ class Parser {
         Comparison result{.subject = identifier.subject, .key = identifier.key};
         result.comparator = comparator();
         check_comparator(identifier, result.comparator);
-        if (result.comparator == Comparator::is_null || result.comparator == Comparator::is_not_null)
+        if (result.comparator == Comparator::is_null ||
+            result.comparator == Comparator::is_not_null)
             return result;
         if (result.comparator == Comparator::in || result.comparator == Comparator::not_in)
             result.value = list();
@@ -265,9 +158,9 @@ class Parser {
 
     Comparator comparator() {
         static const std::map<std::string, Comparator, std::less<>> symbols{
-            {"=", Comparator::equal},   {"==", Comparator::equal},
-            {"!=", Comparator::not_equal}, {"<", Comparator::less},
-            {"<=", Comparator::less_equal}, {">", Comparator::greater},
+            {"=", Comparator::equal},         {"==", Comparator::equal},
+            {"!=", Comparator::not_equal},    {"<", Comparator::less},
+            {"<=", Comparator::less_equal},   {">", Comparator::greater},
             {">=", Comparator::greater_equal}};
         if (token_.kind == Token::Kind::comparator) {
             auto found = symbols.find(token_.text);
@@ -287,7 +180,8 @@ class Parser {
             if (take_word("NULL")) return negated ? Comparator::is_not_null : Comparator::is_null;
             reject("Invalid comparison clause: expected NULL after IS, found {}", shown(token_));
         }
-        reject("Invalid comparison clause in '{}': expected a comparator, found {}", filter_, shown(token_));
+        reject("Invalid comparison clause in '{}': expected a comparator, found {}", filter_,
+               shown(token_));
     }
 
     void check_comparator(const Identifier& identifier, Comparator comparator) {
@@ -329,8 +223,8 @@ class Parser {
         }
         if (identifier.attribute && identifier.attribute->numeric) {
             if (token.kind != Token::Kind::number)
-                reject("Expected numeric value type for numeric attribute: {}. Found {}", identifier.key,
-                       shown(token));
+                reject("Expected numeric value type for numeric attribute: {}. Found {}",
+                       identifier.key, shown(token));
             if (auto integer = parse_int(token.text)) return *integer;
             return number(token);
         }
@@ -367,8 +261,10 @@ class Parser {
         std::vector<std::string> values;
         while (true) {
             if (token_.kind != Token::Kind::text)
-                reject("While parsing a list in the query, expected a non-empty list of string values, "
-                       "but got ill-formed list.");
+                reject(
+                    "While parsing a list in the query, expected a non-empty list of string "
+                    "values, "
+                    "but got ill-formed list.");
             values.push_back(token_.text);
             advance();
             bool comma = token_.kind == Token::Kind::symbol && token_.text == ",";
@@ -378,7 +274,8 @@ class Parser {
                 return values;
             }
             if (!comma)
-                reject("While parsing a list in the query, expected ',' or ')', found {}", shown(token_));
+                reject("While parsing a list in the query, expected ',' or ')', found {}",
+                       shown(token_));
         }
     }
 

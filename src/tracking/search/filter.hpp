@@ -27,7 +27,8 @@ enum class Comparator {
     is_not_null,
 };
 
-using Literal = std::variant<std::monostate, std::int64_t, double, std::string, std::vector<std::string>>;
+using Literal =
+    std::variant<std::monostate, std::int64_t, double, std::string, std::vector<std::string>>;
 
 /// One comparison: `metrics.loss < 0.1`.
 struct Comparison {
@@ -49,7 +50,7 @@ struct Grammar {
     struct Attribute {
         std::string canonical;
         bool numeric = false;
-        bool lists = false;         // takes IN and NOT IN
+        bool lists = false;  // takes IN and NOT IN
         bool filterable = true, orderable = true;
     };
     std::map<std::string, Attribute, std::less<>> attributes;  // with their aliases
@@ -63,8 +64,8 @@ const Grammar& logged_models_grammar();
 const Grammar& registered_models_grammar();
 const Grammar& model_versions_grammar();
 
-/// Pure. Throws invalid_argument that says which part is wrong and what would be right, in MLflow's words
-/// where it has some. An empty filter has no comparisons. Example: filter_test.cpp.
+/// Pure. Throws invalid_argument that says which part is wrong and what would be right, in MLflow's
+/// words where it has some. An empty filter has no comparisons. Example: filter_test.cpp.
 std::vector<Comparison> parse_filter(std::string_view filter, const Grammar& grammar);
 /// Parses "metrics.`val acc` DESC".
 Order parse_order(std::string_view clause, const Grammar& grammar);

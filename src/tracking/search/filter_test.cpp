@@ -10,7 +10,9 @@ namespace {
 
 using testing::HasSubstr;
 
-std::vector<Comparison> parse(std::string_view text) { return parse_filter(text, runs_grammar()); }
+std::vector<Comparison> parse(std::string_view text) {
+    return parse_filter(text, runs_grammar());
+}
 
 std::string refusal(std::string_view text, const Grammar& grammar = runs_grammar()) {
     try {
@@ -28,7 +30,8 @@ TEST(Filter, AnEmptyFilterHasNoComparisons) {
 }
 
 TEST(Filter, ComparisonsAreJoinedByAnd) {
-    auto parsed = parse("metrics.accuracy >= -1.5e-3 and params.\"model\" = 'cnn' AND tags.`a b` LIKE '%x%'");
+    auto parsed =
+        parse("metrics.accuracy >= -1.5e-3 and params.\"model\" = 'cnn' AND tags.`a b` LIKE '%x%'");
     ASSERT_EQ(parsed.size(), 3u);
     EXPECT_EQ(parsed[0].subject, Subject::metric);
     EXPECT_EQ(parsed[0].key, "accuracy");
@@ -62,15 +65,18 @@ TEST(Filter, AttributesHaveAliasesAndKinds) {
 }
 
 TEST(Filter, ListsAndNulls) {
-    auto parsed = parse("attributes.run_id NOT IN ('a', 'b',) and tags.x is not null and params.y IS NULL");
+    auto parsed =
+        parse("attributes.run_id NOT IN ('a', 'b',) and tags.x is not null and params.y IS NULL");
     EXPECT_EQ(parsed[0].comparator, Comparator::not_in);
-    EXPECT_THAT(std::get<std::vector<std::string>>(parsed[0].value), testing::ElementsAre("a", "b"));
+    EXPECT_THAT(std::get<std::vector<std::string>>(parsed[0].value),
+                testing::ElementsAre("a", "b"));
     EXPECT_EQ(parsed[1].comparator, Comparator::is_not_null);
     EXPECT_EQ(parsed[2].comparator, Comparator::is_null);
 }
 
 TEST(Filter, RefusesWhatItCannotRead) {
-    EXPECT_THAT(refusal("metrics.a > 1 OR metrics.b > 2"), HasSubstr("Invalid clause(s) in filter string: 'OR'"));
+    EXPECT_THAT(refusal("metrics.a > 1 OR metrics.b > 2"),
+                HasSubstr("Invalid clause(s) in filter string: 'OR'"));
     EXPECT_THAT(refusal("nothing.a = 'x'"), HasSubstr("Invalid entity type 'nothing'"));
     EXPECT_THAT(refusal("attribute.nothing = 'x'"), HasSubstr("Invalid attribute key 'nothing'"));
     EXPECT_THAT(refusal("metrics.a > 'x'"), HasSubstr("Expected numeric value type for metric"));
@@ -89,14 +95,18 @@ TEST(Filter, RefusesWhatItCannotRead) {
     EXPECT_THAT(refusal("metrics.a > 1; drop table x"), HasSubstr("unexpected character ';'"));
     EXPECT_THAT(refusal("metrics.a = 1 metrics.b = 2"), HasSubstr("Invalid clause(s)"));
     EXPECT_THAT(refusal("'x' = 'y'"), HasSubstr("Expected 'Identifier'"));
-    EXPECT_THAT(refusal("metrics.a > 1", registered_models_grammar()), HasSubstr("Invalid entity type 'metrics'"));
+    EXPECT_THAT(refusal("metrics.a > 1", registered_models_grammar()),
+                HasSubstr("Invalid entity type 'metrics'"));
 }
 
 TEST(Order, FieldsAndDirections) {
     EXPECT_EQ(parse_order("metrics.loss", runs_grammar()), (Order{Subject::metric, "loss", true}));
-    EXPECT_EQ(parse_order("metrics.`val loss` DESC", runs_grammar()), (Order{Subject::metric, "val loss", false}));
-    EXPECT_EQ(parse_order("start_time asc", runs_grammar()), (Order{Subject::attribute, "start_time", true}));
-    EXPECT_EQ(parse_order("params.\"a b\" desc", runs_grammar()), (Order{Subject::parameter, "a b", false}));
+    EXPECT_EQ(parse_order("metrics.`val loss` DESC", runs_grammar()),
+              (Order{Subject::metric, "val loss", false}));
+    EXPECT_EQ(parse_order("start_time asc", runs_grammar()),
+              (Order{Subject::attribute, "start_time", true}));
+    EXPECT_EQ(parse_order("params.\"a b\" desc", runs_grammar()),
+              (Order{Subject::parameter, "a b", false}));
     EXPECT_THROW(parse_order("metrics.loss sideways", runs_grammar()), Error);
     EXPECT_THROW(parse_order("metrics.loss asc, x", runs_grammar()), Error);
     EXPECT_THROW(parse_order("", runs_grammar()), Error);
@@ -106,8 +116,9 @@ TEST(Order, FieldsAndDirections) {
 TEST(Filter, NoBytesMakeItFailOtherwise) {
     // Every text is either read or refused with invalid_argument.
     std::uint32_t state = 1;
-    constexpr std::string_view kPieces[] = {"metrics", ".", "a", "`", "'", "\"", " ", "=", "!", "<", "(", ")", ",",
-                                            "AND", "IN", "NOT", "IS", "NULL", "1", "-", "e", "\xc3", "%", "params"};
+    constexpr std::string_view kPieces[] = {
+        "metrics", ".",   "a",  "`",   "'",  "\"",   " ", "=", "!", "<",    "(", ")",
+        ",",       "AND", "IN", "NOT", "IS", "NULL", "1", "-", "e", "\xc3", "%", "params"};
     for (int round = 0; round < 20000; ++round) {
         std::string text;
         for (int i = 0; i < 12; ++i) {

@@ -39,19 +39,20 @@ const Grammar& experiments_grammar() {
 
 const Grammar& logged_models_grammar() {
     static const Grammar grammar{
-        .attributes =
-            {{"name", {.canonical = "name", .lists = true}},
-             {"model_id", {.canonical = "model_id", .lists = true}},
-             {"model_type", {.canonical = "model_type", .lists = true}},
-             {"status", {.canonical = "status", .lists = true}},
-             {"source_run_id", {.canonical = "source_run_id", .lists = true}},
-             {"experiment_id", {.canonical = "experiment_id", .lists = true}},
-             {"creation_time", {.canonical = "creation_time", .numeric = true}},
-             {"creation_timestamp", {.canonical = "creation_time", .numeric = true}},
-             {"creation_timestamp_ms", {.canonical = "creation_time", .numeric = true}},
-             {"last_updated_time", {.canonical = "last_updated_time", .numeric = true}},
-             {"last_updated_timestamp", {.canonical = "last_updated_time", .numeric = true}},
-             {"last_updated_timestamp_ms", {.canonical = "last_updated_time", .numeric = true}}},
+        .attributes = {{"name", {.canonical = "name", .lists = true}},
+                       {"model_id", {.canonical = "model_id", .lists = true}},
+                       {"model_type", {.canonical = "model_type", .lists = true}},
+                       {"status", {.canonical = "status", .lists = true}},
+                       {"source_run_id", {.canonical = "source_run_id", .lists = true}},
+                       {"experiment_id", {.canonical = "experiment_id", .lists = true}},
+                       {"creation_time", {.canonical = "creation_time", .numeric = true}},
+                       {"creation_timestamp", {.canonical = "creation_time", .numeric = true}},
+                       {"creation_timestamp_ms", {.canonical = "creation_time", .numeric = true}},
+                       {"last_updated_time", {.canonical = "last_updated_time", .numeric = true}},
+                       {"last_updated_timestamp",
+                        {.canonical = "last_updated_time", .numeric = true}},
+                       {"last_updated_timestamp_ms",
+                        {.canonical = "last_updated_time", .numeric = true}}},
         .metrics = true,
         .parameters = true,
         .tags = true};

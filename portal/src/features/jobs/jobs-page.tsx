@@ -107,7 +107,7 @@ export function JobsPage() {
               params={{ project }}
               search={{ state: filter === 'all' ? undefined : filter }}
               className="segment"
-              aria-current={filter === state ? 'true' : undefined}
+              activeOptions={{ exact: true, explicitUndefined: true }}
               replace
             >
               {filter === 'all' || filter === 'active'

@@ -1,0 +1,262 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "models/service.hpp"
+#include "tracking/test_support.hpp"
+
+namespace maru::models {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using tracking::error_of;
+
+/// A registry beside a tracking service, in a folder of its own.
+struct TestBed {
+    std::filesystem::path folder =
+        std::filesystem::temp_directory_path() / ("maru-models-" + new_id());
+    ManualClock clock{from_ms(1'700'000'000'000)};
+    std::unique_ptr<sql::Database> database;
+    std::unique_ptr<blob::BlobStore> blobs;
+    std::unique_ptr<tracking::Service> tracking;
+    std::unique_ptr<Service> service;
+    std::string project = "0123456789abcdef0123456789abcdef";
+
+    TestBed() {
+        std::filesystem::create_directories(folder);
+        std::vector<sql::Migration> all(tracking::migrations.begin(), tracking::migrations.end());
+        all.insert(all.end(), migrations.begin(), migrations.end());
+        database = sql::Database::open({.file = folder / "maru.db"}, all);
+        blobs = blob::open_disk_store(folder / "blobs");
+        tracking = std::make_unique<tracking::Service>(*database, *blobs, clock);
+        service = std::make_unique<Service>(*database, *blobs, *tracking, clock);
+    }
+    ~TestBed() {
+        service.reset();
+        tracking.reset();
+        database.reset();
+        std::filesystem::remove_all(folder);
+    }
+    TestBed(const TestBed&) = delete;
+    TestBed& operator=(const TestBed&) = delete;
+
+    void put(const std::string& path, const std::string& content) {
+        tracking::TextBody body(content);
+        tracking->write_artifact(project, path, body);
+    }
+    ModelVersion version(const std::string& model, const std::string& source) {
+        clock.advance(std::chrono::seconds(1));
+        return service->create_version(project, {.model = model, .source = source, .user = "ada"});
+    }
+};
+
+constexpr std::string_view kModelFile = R"(artifact_path: model
+flavors:
+  python_function:
+    env:
+      virtualenv: python_env.yaml
+    loader_module: mlflow.sklearn
+    python_version: 3.11.2
+  onnx:
+    data: model.onnx
+    providers: [CPUExecutionProvider]
+    save_as_external_data: true
+mlflow_version: 3.17.2
+model_uuid: m-1
+saved_input_example_info:
+  artifact_path: input_example.json
+  serving_input_path: serving_input_example.json
+  type: ndarray
+signature:
+  inputs: '[{"type": "tensor", "tensor-spec": {"dtype": "float64", "shape": [-1, 4]}}]'
+  outputs: '[{"type": "tensor", "tensor-spec": {"dtype": "int64", "shape": [-1]}}]'
+  params: null
+)";
+
+TEST(ModelFile, SaysFlavorsSignatureAndExample) {
+    ModelFile file = parse_model_file(kModelFile);
+    EXPECT_EQ(file.flavors.size(), 2u);
+    EXPECT_EQ(
+        file.flavors.at("onnx").text,
+        R"({"data":"model.onnx","providers":["CPUExecutionProvider"],"save_as_external_data":true})");
+    EXPECT_THAT(file.flavors.at("python_function").text, HasSubstr(R"("python_version":"3.11.2")"));
+    EXPECT_THAT(file.signature.value().text, HasSubstr(R"({"inputs":[{"type": "tensor")"));
+    EXPECT_EQ(file.signature->text.find("params"), std::string::npos);
+    EXPECT_EQ(file.input_example_path, "input_example.json");
+    EXPECT_EQ(file.serving_input_path, "serving_input_example.json");
+}
+
+TEST(ModelFile, RefusesWhatIsNone) {
+    for (const char* text : {"", "- a", "a: [", "just text", "flavors: {a: *nothing}",
+                             "signature: {inputs: 'no json'}"})
+        EXPECT_EQ(error_of([&] { parse_model_file(text); }).first, "invalid_argument") << text;
+}
+
+TEST(Models, NamesAreUniqueAndChecked) {
+    TestBed bed;
+    bed.service->create_model(bed.project, "iris", "flowers", {{"team", "x"}});
+    EXPECT_EQ(error_of([&] { bed.service->create_model(bed.project, "iris", "", {}); }).first,
+              "already_exists");
+    bed.service->create_model("ffffffffffffffffffffffffffffffff", "iris", "", {});
+    for (const char* name : {"", "a/b", "a:b"})
+        EXPECT_EQ(error_of([&] { bed.service->create_model(bed.project, name, "", {}); }).first,
+                  "invalid_argument");
+    bed.service->rename_model(bed.project, "iris", "flower");
+    EXPECT_EQ(error_of([&] { bed.service->get_model(bed.project, "iris"); }).first, "not_found");
+    EXPECT_EQ(bed.service->get_model(bed.project, "flower").tags.at("team"), "x");
+}
+
+TEST(Versions, CountUpAndNeverComeAgain) {
+    TestBed bed;
+    bed.service->create_model(bed.project, "iris", "", {});
+    EXPECT_EQ(bed.version("iris", "mlflow-artifacts:/0/a").version, 1);
+    EXPECT_EQ(bed.version("iris", "mlflow-artifacts:/0/b").version, 2);
+    bed.service->delete_version(bed.project, "iris", 2);
+    EXPECT_EQ(bed.version("iris", "mlflow-artifacts:/0/c").version, 3);
+    EXPECT_EQ(error_of([&] { bed.service->get_version(bed.project, "iris", 2); }).first,
+              "not_found");
+    EXPECT_EQ(error_of([&] { bed.version("nothing", "mlflow-artifacts:/0/a"); }).first,
+              "not_found");
+    EXPECT_EQ(bed.service->get_model(bed.project, "iris").latest_version, 3);
+}
+
+TEST(Versions, FindTheirFilesWhateverTheSource) {
+    TestBed bed;
+    auto run = bed.tracking->create_run(bed.project, {.experiment_id = "0"});
+    auto logged = bed.tracking->create_logged_model(
+        bed.project, {.experiment_id = "0", .name = "m", .source_run_id = run.id});
+    bed.put("0/" + run.id + "/artifacts/model/MLmodel", std::string(kModelFile));
+    bed.put("0/" + run.id + "/artifacts/model/model.onnx", "onnx");
+    bed.put("0/models/" + logged.id + "/artifacts/MLmodel", std::string(kModelFile));
+    bed.service->create_model(bed.project, "iris", "", {});
+    bed.version("iris", "runs:/" + run.id + "/model");
+    bed.version("iris", "mlflow-artifacts:/0/" + run.id + "/artifacts/model");
+    auto third = bed.version("iris", "models:/" + logged.id);
+    EXPECT_EQ(third.run_id, run.id);
+    EXPECT_THAT(
+        bed.tracking->get_logged_model(bed.project, logged.id).tags.at("mlflow.modelVersions"),
+        R"([{"name": "iris", "version": 3}])");
+    bed.service->set_alias(bed.project, "iris", "champion", 1);
+    EXPECT_EQ(bed.version("iris", "models:/iris@champion").version, 4);
+    for (std::int64_t version : {1, 2, 4}) {
+        auto files = bed.service->files(bed.project, "iris", version);
+        ASSERT_EQ(files.size(), 2u) << version;
+        EXPECT_EQ(files[0].path, "MLmodel");
+        EXPECT_EQ(files[1].path, "model.onnx");
+        EXPECT_EQ(bed.blobs->get(files[1].sha256), "onnx");
+    }
+    EXPECT_EQ(bed.service->files(bed.project, "iris", 3).size(), 1u);
+    auto version = bed.service->get_version(bed.project, "iris", 1);
+    bed.service->add_file_facts(bed.project, version);
+    EXPECT_THAT(version.flavors, ElementsAre("onnx", "python_function"));
+    EXPECT_EQ(version.size_bytes, static_cast<std::int64_t>(kModelFile.size() + 4));
+    EXPECT_EQ(bed.service->read_file(bed.project, version, "model.onnx"), "onnx");
+    EXPECT_EQ(error_of([&] { bed.service->read_file(bed.project, version, "../x"); }).first,
+              "invalid_argument");
+}
+
+TEST(Versions, SourcesElsewhereAreKeptButHaveNoFiles) {
+    TestBed bed;
+    bed.service->create_model(bed.project, "iris", "", {});
+    auto version = bed.version("iris", "s3://bucket/model");
+    bed.service->add_file_facts(bed.project, version);
+    EXPECT_TRUE(version.flavors.empty());
+    EXPECT_EQ(error_of([&] { bed.service->files(bed.project, "iris", 1); }).first,
+              "failed_precondition");
+    EXPECT_EQ(error_of([&] { bed.version("iris", "mlflow-artifacts:/0/../../x"); }).first,
+              "invalid_argument");
+    EXPECT_EQ(error_of([&] { bed.version("iris", "models:/m-none"); }).first, "not_found");
+    EXPECT_EQ(error_of([&] { bed.version("iris", "runs:/none/model"); }).first, "not_found");
+    EXPECT_EQ(bed.service->get_model(bed.project, "iris").latest_version, 1);
+}
+
+TEST(Aliases, PointAtVersions) {
+    TestBed bed;
+    bed.service->create_model(bed.project, "iris", "", {});
+    bed.version("iris", "mlflow-artifacts:/0/a");
+    bed.version("iris", "mlflow-artifacts:/0/b");
+    bed.service->set_alias(bed.project, "iris", "champion", 1);
+    EXPECT_EQ(bed.service->resolve_version(bed.project, "iris", "champion").version, 1);
+    EXPECT_EQ(bed.service->resolve_version(bed.project, "iris", "latest").version, 2);
+    EXPECT_EQ(bed.service->resolve_version(bed.project, "iris", "1").version, 1);
+    bed.service->set_alias(bed.project, "iris", "champion", 2);
+    EXPECT_THAT(bed.service->get_version(bed.project, "iris", 2).aliases, ElementsAre("champion"));
+    for (const char* alias : {"latest", "Latest", "v3", "a b", ""})
+        EXPECT_EQ(error_of([&] { bed.service->set_alias(bed.project, "iris", alias, 1); }).first,
+                  "invalid_argument");
+    EXPECT_EQ(error_of([&] { bed.service->set_alias(bed.project, "iris", "x", 9); }).first,
+              "not_found");
+    bed.service->delete_version(bed.project, "iris", 2);
+    EXPECT_TRUE(bed.service->get_model(bed.project, "iris").aliases.empty());
+}
+
+TEST(Search, ModelsAndVersions) {
+    TestBed bed;
+    bed.service->create_model(bed.project, "a", "", {{"team", "x"}});
+    bed.service->create_model(bed.project, "B", "", {});
+    bed.service->create_model(bed.project, "prompt", "", {{"mlflow.prompt.is_prompt", "true"}});
+    bed.version("a", "mlflow-artifacts:/0/a");
+    bed.version("a", "mlflow-artifacts:/0/b");
+    bed.version("B", "mlflow-artifacts:/0/c");
+    auto models = [&](const std::string& filter) {
+        std::vector<std::string> names;
+        for (const auto& model : bed.service->search_models(bed.project, {.filter = filter}).items)
+            names.push_back(model.name);
+        return names;
+    };
+    EXPECT_THAT(models(""), ElementsAre("B", "a"));
+    EXPECT_THAT(models("tags.team = 'x'"), ElementsAre("a"));
+    EXPECT_THAT(models("name ILIKE 'b%'"), ElementsAre("B"));
+    EXPECT_THAT(models("name IN ('a', 'c')"), ElementsAre("a"));
+    EXPECT_THAT(models("tags.`mlflow.prompt.is_prompt` = 'true'"), ElementsAre("prompt"));
+    EXPECT_EQ(error_of([&] { models("metrics.a > 1"); }).first, "invalid_argument");
+
+    bed.service->set_version_tag(bed.project, "a", 2, "k", "v");
+    auto versions = [&](const std::string& filter) {
+        std::vector<std::string> found;
+        for (const auto& version :
+             bed.service
+                 ->search_versions(bed.project, {.filter = filter,
+                                                 .order_by = {"name ASC", "version_number ASC"}})
+                 .items)
+            found.push_back(fmt::format("{}/{}", version.model, version.version));
+        return found;
+    };
+    EXPECT_THAT(versions("name = 'a'"), ElementsAre("a/1", "a/2"));
+    EXPECT_THAT(versions("version_number > 1"), ElementsAre("a/2"));
+    EXPECT_THAT(versions("tags.k = 'v'"), ElementsAre("a/2"));
+    EXPECT_THAT(versions("source_path LIKE '%/c'"), ElementsAre("B/1"));
+}
+
+TEST(Stages, OneVersionOfEach) {
+    TestBed bed;
+    bed.service->create_model(bed.project, "a", "", {});
+    for (int i = 0; i < 3; ++i) bed.version("a", "mlflow-artifacts:/0/a");
+    bed.service->set_version_stage(bed.project, "a", 1, "production", false);
+    bed.service->set_version_stage(bed.project, "a", 2, "Production", true);
+    EXPECT_EQ(bed.service->get_version(bed.project, "a", 1).stage, "Archived");
+    auto latest = bed.service->latest_versions(bed.project, "a", {"Production"});
+    ASSERT_EQ(latest.size(), 1u);
+    EXPECT_EQ(latest[0].version, 2);
+    EXPECT_EQ(bed.service->latest_versions(bed.project, "a", {}).size(), 3u);
+    EXPECT_EQ(
+        error_of([&] { bed.service->set_version_stage(bed.project, "a", 1, "x", false); }).first,
+        "invalid_argument");
+}
+
+TEST(Models, DeletionTakesEverythingOfIt) {
+    TestBed bed;
+    bed.service->create_model(bed.project, "a", "", {{"t", "1"}});
+    bed.version("a", "mlflow-artifacts:/0/a");
+    bed.service->set_version_tag(bed.project, "a", 1, "k", "v");
+    bed.service->set_alias(bed.project, "a", "x", 1);
+    bed.service->delete_model(bed.project, "a");
+    bed.service->create_model(bed.project, "a", "", {});
+    auto model = bed.service->get_model(bed.project, "a");
+    EXPECT_TRUE(model.tags.empty());
+    EXPECT_TRUE(model.aliases.empty());
+    EXPECT_EQ(bed.version("a", "mlflow-artifacts:/0/a").version, 1);
+}
+
+}  // namespace
+}  // namespace maru::models
