@@ -195,6 +195,15 @@ class Server:
         return Project(self, name)
 
 
+def lines_of(answer: httpx.Response) -> Iterator[str]:
+    """Lines as event streams have them; httpx's own also end at U+0085 and U+2028."""
+    left = b""
+    for piece in answer.iter_raw():
+        *lines, left = (left + piece).split(b"\n")
+        for line in lines:
+            yield line.decode()
+
+
 class Project:
     """The API of one project, as the admin; an answer with another status fails the test."""
 
@@ -248,7 +257,7 @@ class Project:
         ):
             assert answer.status_code == 200, answer.read()
             name, data = "", ""
-            for line in answer.iter_lines():
+            for line in lines_of(answer):
                 if line.startswith("event: "):
                     name = line.removeprefix("event: ")
                 elif line.startswith("data: "):

@@ -57,13 +57,24 @@ net::Response answer(std::string_view what, std::string_view request_id,
     }
 }
 
-net::Route error_route(Error error) {
+net::Route error_route(net::Response response) {
     net::Route route;
     route.kind = net::Route::Kind::direct;
-    route.handle_direct = [error = std::move(error)](const net::RequestHead&, net::Responder responder) {
-        responder(error_response(error));
+    route.handle_direct = [response = std::move(response)](const net::RequestHead&, net::Responder responder) mutable {
+        responder(std::move(response));
     };
     return route;
+}
+
+net::Route error_route(const Error& error) { return error_route(error_response(error)); }
+
+net::Route method_not_allowed(const net::RequestHead& head, const std::vector<std::string>& allowed) {
+    auto methods = fmt::format("{}", fmt::join(allowed, ", "));
+    auto response = error_response(Error(ErrorCode::unimplemented, fmt::format("{} does not take {}; it takes {}",
+                                                                               head.path, head.method, methods)));
+    response.status = 405;
+    response.headers.set("Allow", methods);
+    return error_route(std::move(response));
 }
 
 }  // namespace
@@ -231,8 +242,7 @@ std::optional<net::Route> Api::route(const net::RequestHead& head) const {
         if (match.allowed_methods.empty())
             return error_route(Error(ErrorCode::not_found, fmt::format("{} is not a path of the API; {} lists them",
                                                                        head.path, "/api/openapi.json")));
-        return error_route(Error(ErrorCode::unimplemented, fmt::format("{} does not take {}; it takes {}", head.path,
-                                                                       head.method, fmt::join(match.allowed_methods, ", "))));
+        return method_not_allowed(head, match.allowed_methods);
     }
     bool prefixed = segments.size() >= 3 && segments[0] == "p";
     auto protocol = state_->protocol_tree.find(head.method, segments, prefixed ? 2 : 0);

@@ -51,8 +51,10 @@ class DiskStore final : public BlobStore {
 
     void materialize(std::string_view sha256, const std::filesystem::path& target, bool executable) const override {
         auto source = local_file(sha256);
-        // An executable file needs other permissions than the object: a copy.
-        if (!executable && ::link(source.c_str(), target.c_str()) == 0) return;
+        // An executable file needs other permissions than the object: a copy. So does a file for workloads
+        // that run as our own user: they could make the object itself writable.
+        bool shared = !executable && ::geteuid() == 0;
+        if (shared && ::link(source.c_str(), target.c_str()) == 0) return;
         std::error_code error;
         std::filesystem::copy_file(source, target, error);
         if (error) fail_errno(error.value(), fmt::format("cannot write {}", target.native()));

@@ -35,9 +35,7 @@ class ApiClient {
                   const CallOptions& options = {}) {
         auto answer = perform(operation.method, operation.path, reflection::type_of<Request>(),
                               &request, &initial<Request>(), options);
-        if constexpr (std::is_same_v<Response, api::Raw>)
-            return {};
-        else if constexpr (std::is_same_v<Response, api::Nothing>)
+        if constexpr (std::is_same_v<Response, api::Raw> || std::is_same_v<Response, api::Nothing>)
             return {};
         else
             return decode<Response>(answer.body);

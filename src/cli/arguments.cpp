@@ -27,8 +27,8 @@ void Arguments::option(std::string names, std::string placeholder, Argument::Tar
                     .choices = std::move(choices)});
 }
 
-void Arguments::positional(std::string placeholder, Argument::Target target, std::string help,
-                           std::vector<std::string> choices) {
+void Arguments::positional(const std::string& placeholder, Argument::Target target,
+                           std::string help, std::vector<std::string> choices) {
     bool required = std::holds_alternative<std::string*>(target) ||
                     std::holds_alternative<std::int64_t*>(target);
     all_.push_back({.kind = Argument::Kind::positional,
@@ -40,7 +40,8 @@ void Arguments::positional(std::string placeholder, Argument::Target target, std
                     .choices = std::move(choices)});
 }
 
-void Arguments::rest(std::string placeholder, std::vector<std::string>& value, std::string help) {
+void Arguments::rest(const std::string& placeholder, std::vector<std::string>& value,
+                     std::string help) {
     all_.push_back({.kind = Argument::Kind::rest,
                     .names = placeholder,
                     .placeholder = placeholder,

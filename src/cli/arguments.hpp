@@ -38,11 +38,11 @@ class Arguments {
     void option(std::string names, std::string placeholder, Argument::Target target,
                 std::string help, std::vector<std::string> choices = {});
     /// Required if the target is a plain string; a list takes any number.
-    void positional(std::string placeholder, Argument::Target target, std::string help,
+    void positional(const std::string& placeholder, Argument::Target target, std::string help,
                     std::vector<std::string> choices = {});
     /// Everything from the first word that isn't an option, or from "--": someone else's command
     /// line.
-    void rest(std::string placeholder, std::vector<std::string>& value, std::string help);
+    void rest(const std::string& placeholder, std::vector<std::string>& value, std::string help);
 
     const std::vector<Argument>& all() const { return all_; }
 

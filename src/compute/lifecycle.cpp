@@ -7,6 +7,7 @@
 #include "base/files.hpp"
 #include "base/id.hpp"
 #include "base/log.hpp"
+#include "base/text.hpp"
 
 namespace maru::compute {
 namespace {
@@ -183,6 +184,19 @@ void Lifecycle::fail_workload(Active& active, const std::string& reason) {
     });
 }
 
+void Lifecycle::persist(std::string_view what, const std::function<void()>& work) {
+    while (true) {
+        try {
+            work();
+            return;
+        } catch (...) {
+            log::error("cannot {}, and tries again: {}", what, log::current_exception_message());
+        }
+        std::unique_lock lock(mutex_);
+        if (changed_.wait_for(lock, kRetryAfter, [this] { return stopping_; })) return;
+    }
+}
+
 void Lifecycle::request_stop(std::string_view id, std::string_view reason) {
     auto active = find(id);
     if (!active) return;
@@ -234,9 +248,12 @@ void Lifecycle::recover() {
     }
     for (const auto& active : all_active()) {
         auto record = record_of(*active);
-        if (holds_resources(record.workload.job.state) && record.workload.stopping)
-            engine_.stop(record.workload.attempt_id, 0, record.workload.job.stop_grace_s);
+        if (!holds_resources(record.workload.job.state) || !record.workload.stopping) continue;
+        launchers_.push([this, workload = record.workload] {
+            persist("stop a workload", [&] { engine_.stop(workload.attempt_id, 0, workload.job.stop_grace_s); });
+        });
     }
+    launchers_.push([this] { remove_leftovers(); });
 }
 
 void Lifecycle::dispatch_loop() {
@@ -374,29 +391,25 @@ void Lifecycle::launch(const ActivePointer& active) {
             return;
         }
         engine_.launch(prepare(record));
-        if (auto stopping = record_of(*active).workload.stopping)
-            engine_.stop(record.workload.attempt_id, 0, record.workload.job.stop_grace_s);
     } catch (const std::exception& error) {
         log::error("workload {} could not be started: {}", record.workload.job.id, error.what());
-        fail_workload(*active, fmt::format("could not be started: {}", error.what()));
+        auto reason = fmt::format("could not be started: {}", error.what());
+        // First, since it makes room where the disk is full.
         clean_up(record.workload);
+        persist("write down that a workload could not be started", [&] { fail_workload(*active, reason); });
+        return;
     }
+    if (record_of(*active).workload.stopping)
+        persist("stop a workload",
+                [&] { engine_.stop(record.workload.attempt_id, 0, record.workload.job.stop_grace_s); });
 }
 
 void Lifecycle::on_status(const ReplicaStatus& status) {
     statuses_.push([this, status] {
         // The engine keeps its record until it is told to forget: a full disk delays the news, it loses none.
-        while (true) {
-            try {
-                write_status(status);
-                return;
-            } catch (...) {
-                log::error("cannot write down that attempt {} {}: {}", status.attempt_id,
-                           status.state == ReplicaState::ended ? "ended" : "runs", log::current_exception_message());
-            }
-            std::unique_lock lock(mutex_);
-            if (changed_.wait_for(lock, kRetryAfter, [this] { return stopping_; })) return;
-        }
+        persist(fmt::format("write down that attempt {} {}", status.attempt_id,
+                            status.state == ReplicaState::ended ? "ended" : "runs"),
+                [&] { write_status(status); });
     });
 }
 
@@ -460,6 +473,20 @@ void Lifecycle::clean_up(const Workload& workload) {
     std::error_code error;
     std::filesystem::remove_all(attempt_folder(data_directory_, workload), error);
     if (error) log::warning("cannot remove the files of workload {}: {}", workload.job.id, error.message());
+}
+
+/// Removes the files of attempts that ended just before an earlier server did, so that it could not.
+void Lifecycle::remove_leftovers() {
+    std::error_code error;
+    for (const auto& workload : std::filesystem::directory_iterator(data_directory_ / "workloads", error)) {
+        auto active = find(workload.path().filename().native());
+        for (const auto& folder : std::filesystem::directory_iterator(workload.path(), error)) {
+            auto attempt = parse_int(folder.path().filename().native());
+            if (!attempt || (active && *attempt >= record_of(*active).workload.job.attempt)) continue;
+            std::filesystem::remove_all(folder.path(), error);
+            if (error) log::warning("cannot remove {}: {}", folder.path().native(), error.message());
+        }
+    }
 }
 
 void Lifecycle::sample_loop() {

@@ -80,6 +80,9 @@ class Lifecycle {
     /// record's reason becomes the event's.
     bool transition(Active& active, const std::function<bool(store::Record&)>& change);
     void fail_workload(Active& active, const std::string& reason);
+    /// Does what must not be forgotten, again and again until it succeeds or the server stops: a full disk
+    /// delays it only.
+    void persist(std::string_view what, const std::function<void()>& work);
 
     void recover();
     void dispatch_loop();
@@ -92,6 +95,7 @@ class Lifecycle {
     void write_status(const ReplicaStatus& status);
     void on_exit(Active& active, const ReplicaStatus& status);
     void clean_up(const Workload& workload);
+    void remove_leftovers();
     void sample_loop();
     void sample();
     planner::Snapshot snapshot(const std::vector<ActivePointer>& queued);

@@ -25,7 +25,7 @@ void check_snapshot_exists(sql::Connection& connection, const compute::Workload&
     if (!found)
         fail(ErrorCode::not_found,
              "code snapshot {} does not exist in this project; create it first",
-             *workload.job.code);
+             json_string(workload.job.code->substr(0, 80)));
 }
 
 std::string explain_failed(std::string_view label, std::string_view error) {
@@ -104,9 +104,9 @@ void Contributor::created(sql::Connection& connection, compute::Workload& worklo
     auto row = store::find(connection, workload.project_id, *job.environment);
     if (!row)
         fail(ErrorCode::not_found,
-             "environment \"{}\" does not exist in this project; create it from a requirements.txt "
+             "environment {} does not exist in this project; create it from a requirements.txt "
              "first",
-             *job.environment);
+             json_string(job.environment->substr(0, 80)));
     if (row->environment.state == EnvironmentState::failed)
         fail(ErrorCode::failed_precondition, "{}. Create it again to try once more",
              explain_failed(label(row->environment), row->environment.error.value_or("")));

@@ -308,7 +308,8 @@ CodeSnapshot Service::get_code_snapshot(const api::ProjectRef& project, std::str
             });
     });
     if (!found)
-        fail(ErrorCode::not_found, "code snapshot \"{}\" does not exist in this project", id);
+        fail(ErrorCode::not_found, "code snapshot {} does not exist in this project",
+             json_string(id.substr(0, 80)));
     return *found;
 }
 

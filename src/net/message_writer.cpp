@@ -82,7 +82,7 @@ Response error_response(unsigned status, ErrorCode code, std::string_view messag
     append_json_string(text, to_string(code));
     text += R"(,"message":)";
     append_json_string(text, message);
-    text += "}}";
+    text += R"(,"details":[],"request_id":""}})";
     return Response::json(std::move(text), status);
 }
 

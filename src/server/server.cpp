@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <condition_variable>
 #include <mutex>
 #include <optional>
@@ -162,6 +163,8 @@ struct Server::State {
     }
 
     net::Route route(const net::RequestHead& head) {
+        // What runs is not taken up yet: a request to stop it, say, would be answered as if it had ended.
+        if (!ready) return answer(api::error_response(Error(ErrorCode::unavailable, "the server is starting")));
         if (options.auth == identity::AuthMode::none && !is_local_host(head.headers.get("Host")))
             return answer(api::error_response(Error(
                 ErrorCode::permission_denied, "this server answers only to localhost, since it lets everyone in")));
@@ -215,6 +218,7 @@ struct Server::State {
     WorkloadAccess access;
     api::Api api;
     std::string document, url, sign_in_url;
+    std::atomic<bool> ready = false;
     std::unique_ptr<net::Server> http;
     std::optional<PeriodicLoop> maintenance;
 };
@@ -225,6 +229,7 @@ Server::Server(const Options& options) : state_(std::make_unique<State>(options)
     state_->first_start();
     state_->compute.start();
     state_->serving.start();
+    state_->ready = true;
     state_->maintenance.emplace("cleaning up sessions and tokens", kMaintainEvery,
                                 [state = state_.get()] { state->identity.maintain(); });
 }

@@ -59,7 +59,10 @@ std::optional<SetMatch> match_set(std::string_view pattern, unsigned char c) {
         }
         if (p == '-' && previous && at + 1 < pattern.size() && pattern[at + 1] != ']') {
             ++at;
-            if (pattern[at] == '\\' && ++at >= pattern.size()) return std::nullopt;
+            if (pattern[at] == '\\') {
+                ++at;
+                if (at >= pattern.size()) return std::nullopt;
+            }
             auto last = static_cast<unsigned char>(pattern[at]);
             matched |= *previous <= c && c <= last;
             previous.reset();
