@@ -22,6 +22,7 @@ setup: ## Install what is missing: Debian packages, uv, Node.js, ONNX Runtime, n
 
 .PHONY: build
 build: setup ## Build the binary, build/release/maru, with the portal in it
+	@[[ -f portal/dist/index.html ]] || rm -f build/portal.stamp
 	@$(MAKE) build/portal.stamp
 	@[[ -f build/release/build.ninja ]] || cmake --preset release
 	@cmake --build --preset release
@@ -42,6 +43,7 @@ test: build ## Run all tests: unit, structure, portal, end to end
 
 .PHONY: test-sanitizers
 test-sanitizers: setup ## Run the unit tests under AddressSanitizer and UndefinedBehaviorSanitizer
+	@[[ -f portal/dist/index.html ]] || rm -f build/portal.stamp
 	@$(MAKE) build/portal.stamp
 	@[[ -f build/dev/build.ninja ]] || cmake --preset dev
 	@cmake --build --preset dev
@@ -52,15 +54,15 @@ demo: build ## Start a server on http://127.0.0.1:7070, train a model on it, dep
 	@tools/demo
 
 .PHONY: lint
-lint: setup ## Check format and lint of C++, Python and the portal
+lint: setup ## Check format and lint of C++, Python and the portal; tidy='FILES' limits the slow part
 	@tools/cpp-files | xargs -0 clang-format-19 --dry-run --Werror
 	@$(python) -m ruff format --check --quiet $(python_files)
 	@$(python) -m ruff check --quiet $(python_files)
 	@$(python) -m mypy --no-error-summary
-	@cd portal
+	@cd portal && npm run --silent lint
 	@[[ -f build/release/compile_commands.json ]] || cmake --preset release
-	@tools/cpp-files '*.cpp' | xargs -0 -n 4 -P $$(nproc) \
-		clang-tidy-19 -p build/release --quiet --warnings-as-errors='*'
+	@{ [[ -n "$(tidy)" ]] && printf '%s\0' $(tidy) || tools/cpp-files '*.cpp'; } | \
+		xargs -0 -n 4 -P $$(nproc) clang-tidy-19 -p build/release --quiet --warnings-as-errors='*'
 
 .PHONY: format
 format: setup ## Format C++, Python and the portal
@@ -70,6 +72,10 @@ format: setup ## Format C++, Python and the portal
 	@cd portal && npm run --silent format
 
 python_files := tests examples $(wildcard bench sdk/python)
+
+.PHONY: openapi
+openapi: build ## Renew openapi.json from the server that was built
+	@tools/openapi
 
 .PHONY: lock
 lock: setup ## Resolve tests/requirements.txt into tests/requirements.lock

@@ -62,7 +62,11 @@ class Server:
         environment = {
             name: value for name, value in os.environ.items() if not name.startswith("MARU_")
         }
-        environment |= {"MARU_UV_CACHE": str(UV_CACHE), "HOME": str(self.folder)}
+        environment |= {
+            "MARU_UV": str(ROOT / "build/tools/bin/uv"),
+            "MARU_UV_CACHE": str(UV_CACHE),
+            "HOME": str(self.folder),
+        }
         environment |= self._variables
         process = subprocess.Popen(
             [BINARY, "server", "--data", self.data, "--listen", self._listen, *self._arguments],

@@ -34,7 +34,14 @@ queryClient.getQueryCache().subscribe((event) => {
 const root = document.getElementById('root');
 if (root === null) throw new Error('index.html has no #root');
 
-await startTranslations();
+try {
+  await startTranslations();
+} catch (error) {
+  // Without its texts the portal cannot say this in one language.
+  root.textContent =
+    'This page could not be loaded. Reload it. · 페이지를 불러오지 못했습니다. 새로고침하세요.';
+  throw error;
+}
 createRoot(root).render(
   <StrictMode>
     <QueryClientProvider client={queryClient}>

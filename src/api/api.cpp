@@ -14,24 +14,29 @@ namespace {
 
 constexpr std::string_view kPrefix = "/api/v1";
 
-bool is_mutation(std::string_view method) { return method != "GET" && method != "HEAD"; }
+bool is_mutation(std::string_view method) {
+    return method != "GET" && method != "HEAD";
+}
 
 /// Sets the fields that stand in the path; they win over a body that names them too.
 void fill_from_path(const reflection::Type& type, void* request, const PathParameters& parameters) {
     for (const auto& field : type.fields) {
         auto found = parameters.find(field.name);
-        if (found != parameters.end()) read_text_value(found->second, field.type(), field.get(request), field.name);
+        if (found != parameters.end())
+            read_text_value(found->second, field.type(), field.get(request), field.name);
     }
 }
 
 void fill_from_query(const reflection::Type& type, void* request, const net::RequestHead& head) {
     for (const auto& [name, value] : head.query) {
-        auto field = std::ranges::find(type.fields, std::string_view(name), &reflection::Field::name);
+        auto field =
+            std::ranges::find(type.fields, std::string_view(name), &reflection::Field::name);
         if (field == type.fields.end()) {
             std::string names;
-            for (const auto& known : type.fields) names += (names.empty() ? "" : ", ") + std::string(known.name);
-            fail_field(name.substr(0, 80),
-                       fmt::format("is not a parameter; expected {}", names.empty() ? "none" : "one of " + names));
+            for (const auto& known : type.fields)
+                names += (names.empty() ? "" : ", ") + std::string(known.name);
+            fail_field(name.substr(0, 80), fmt::format("is not a parameter; expected {}",
+                                                       names.empty() ? "none" : "one of " + names));
         }
         read_text_value(value, field->type(), field->get(request), field->name);
     }
@@ -52,26 +57,32 @@ net::Response answer(std::string_view what, std::string_view request_id,
         return write(error);
     } catch (const std::exception& error) {
         log::error("{} failed (request {}): {}", what, request_id, error.what());
-        return write(Error(ErrorCode::internal, "something went wrong in the server; its log says what, under request " +
-                                                    std::string(request_id)));
+        return write(Error(ErrorCode::internal,
+                           "something went wrong in the server; its log says what, under request " +
+                               std::string(request_id)));
     }
 }
 
 net::Route error_route(net::Response response) {
     net::Route route;
     route.kind = net::Route::Kind::direct;
-    route.handle_direct = [response = std::move(response)](const net::RequestHead&, net::Responder responder) mutable {
+    route.handle_direct = [response = std::move(response)](const net::RequestHead&,
+                                                           net::Responder responder) mutable {
         responder(std::move(response));
     };
     return route;
 }
 
-net::Route error_route(const Error& error) { return error_route(error_response(error)); }
+net::Route error_route(const Error& error) {
+    return error_route(error_response(error));
+}
 
-net::Route method_not_allowed(const net::RequestHead& head, const std::vector<std::string>& allowed) {
+net::Route method_not_allowed(const net::RequestHead& head,
+                              const std::vector<std::string>& allowed) {
     auto methods = fmt::format("{}", fmt::join(allowed, ", "));
-    auto response = error_response(Error(ErrorCode::unimplemented, fmt::format("{} does not take {}; it takes {}",
-                                                                               head.path, head.method, methods)));
+    auto response = error_response(
+        Error(ErrorCode::unimplemented,
+              fmt::format("{} does not take {}; it takes {}", head.path, head.method, methods)));
     response.status = 405;
     response.headers.set("Allow", methods);
     return error_route(std::move(response));
@@ -111,20 +122,24 @@ struct Api::State {
     RouteTree<std::shared_ptr<const Erased>> operation_tree;
     RouteTree<std::shared_ptr<const ProtocolRoute>> protocol_tree;
 
-    net::Response run(const Erased& operation, const PathParameters& parameters, net::Request& request) {
+    net::Response run(const Erased& operation, const PathParameters& parameters,
+                      net::Request& request) {
         std::string request_id = new_id();
         net::Response response = answer(operation.id, request_id, {}, [&] {
             auto project = parameters.find("project");
             Context context = guard.admit(request, operation.permission,
-                                          project == parameters.end() ? std::nullopt
-                                                                      : std::optional<std::string_view>(project->second));
+                                          project == parameters.end()
+                                              ? std::nullopt
+                                              : std::optional<std::string_view>(project->second));
             context.request_id = request_id;
             context.now = clock.now();
             context.request = &request;
             Fill fill = [&](void* object) {
                 if (is_mutation(request.method) && operation.method != Method::delete_) {
-                    if (operation.body == BodyKind::json && (!request.body.empty() || has_body(operation)))
-                        read_json(request.body.empty() ? "{}" : request.body, *operation.request_type, object, {});
+                    if (operation.body == BodyKind::json &&
+                        (!request.body.empty() || has_body(operation)))
+                        read_json(request.body.empty() ? "{}" : request.body,
+                                  *operation.request_type, object, {});
                 } else {
                     fill_from_query(*operation.request_type, object, request);
                 }
@@ -138,8 +153,8 @@ struct Api::State {
         return response;
     }
 
-    net::Response mutate(const Erased& operation, const Context& context, const net::Request& request,
-                         const std::function<net::Response()>& call) {
+    net::Response mutate(const Erased& operation, const Context& context,
+                         const net::Request& request, const std::function<net::Response()>& call) {
         auto audited = [&] {
             if (!operation.audited) return call();
             return guard.audited(audit_record(operation.id, context, request), call);
@@ -147,11 +162,13 @@ struct Api::State {
         auto key = request.headers.get("Idempotency-Key");
         if (key.empty() || operation.method != Method::post) return audited();
         if (key.size() > 200) fail_field("Idempotency-Key", "is longer than 200 bytes");
-        std::string digest = sha256_hex(fmt::format("{} {}\n{}", request.method, request.target, request.body));
+        std::string digest =
+            sha256_hex(fmt::format("{} {}\n{}", request.method, request.target, request.body));
         return guard.idempotent(context, key, operation.id, digest, audited);
     }
 
-    static AuditRecord audit_record(std::string_view id, const Context& context, const net::Request& request) {
+    static AuditRecord audit_record(std::string_view id, const Context& context,
+                                    const net::Request& request) {
         return {.user = context.user,
                 .operation = std::string(id),
                 .project_id = context.project ? context.project->id : "",
@@ -164,14 +181,16 @@ struct Api::State {
     /// True if anything but path parameters is to be read from the body.
     static bool has_body(const Erased& operation) {
         for (const auto& field : operation.request_type->fields)
-            if (operation.path.find("{" + std::string(field.name) + "}") == std::string::npos) return true;
+            if (operation.path.find("{" + std::string(field.name) + "}") == std::string::npos)
+                return true;
         return false;
     }
 
     net::Route operation_route(const RouteTree<std::shared_ptr<const Erased>>::Match& match) {
         net::Route route;
         auto operation = *match.found;
-        route.kind = operation->body == BodyKind::bytes ? net::Route::Kind::streaming : net::Route::Kind::buffered;
+        route.kind = operation->body == BodyKind::bytes ? net::Route::Kind::streaming
+                                                        : net::Route::Kind::buffered;
         if (operation->body == BodyKind::bytes) route.body_bytes_max = std::int64_t{1} << 40;
         route.handle = [this, operation, parameters = match.parameters](net::Request& request) {
             return run(*operation, parameters, request);
@@ -191,14 +210,18 @@ struct Api::State {
                 try {
                     Context context = guard.admit(head, protocol->permission, project);
                     context.now = clock.now();
-                    protocol->handle_direct(context, std::move(head), std::move(responder), parameters);
+                    protocol->handle_direct(context, std::move(head), std::move(responder),
+                                            parameters);
                 } catch (const Error& error) {
-                    if (responder) responder(protocol->write_error ? protocol->write_error(error) : error_response(error));
+                    if (responder)
+                        responder(protocol->write_error ? protocol->write_error(error)
+                                                        : error_response(error));
                 }
             };
             return route;
         }
-        route.handle = [this, protocol, project, parameters = match.parameters](net::Request& request) {
+        route.handle = [this, protocol, project,
+                        parameters = match.parameters](net::Request& request) {
             std::string request_id = new_id();
             return answer(protocol->id, request_id, protocol->write_error, [&] {
                 Context context = guard.admit(request, protocol->permission, project);
@@ -219,7 +242,8 @@ Api::~Api() = default;
 
 void Api::add(Erased operation) {
     auto shared = std::make_shared<const Erased>(std::move(operation));
-    state_->operation_tree.add(to_string(shared->method), std::string(kPrefix) + shared->path, shared);
+    state_->operation_tree.add(to_string(shared->method), std::string(kPrefix) + shared->path,
+                               shared);
     state_->operations.push_back(shared);
 }
 
@@ -240,24 +264,27 @@ std::optional<net::Route> Api::route(const net::RequestHead& head) const {
     if (match.found != nullptr) return state_->operation_route(match);
     if (own) {
         if (match.allowed_methods.empty())
-            return error_route(Error(ErrorCode::not_found, fmt::format("{} is not a path of the API; {} lists them",
-                                                                       head.path, "/api/openapi.json")));
+            return error_route(Error(ErrorCode::not_found,
+                                     fmt::format("{} is not a path of the API; {} lists them",
+                                                 head.path, "/api/openapi.json")));
         return method_not_allowed(head, match.allowed_methods);
     }
     bool prefixed = segments.size() >= 3 && segments[0] == "p";
     auto protocol = state_->protocol_tree.find(head.method, segments, prefixed ? 2 : 0);
     if (protocol.found == nullptr) return std::nullopt;
-    // At the root the guard finds the project: a header or the caller's token names it, else it is the default.
+    // At the root the guard finds the project: a header or the caller's token names it, else it is
+    // the default.
     return state_->protocol_route(protocol, prefixed ? std::optional(segments[1]) : std::nullopt);
 }
 
 std::string Api::openapi() const {
     std::vector<DocumentedOperation> list;
     for (const auto& operation : state_->operations)
-        list.push_back({operation->id, std::string(to_string(operation->method)), std::string(kPrefix) + operation->path,
-                        operation->summary, std::string(enum_name(operation->permission)),
-                        operation->body == BodyKind::bytes, operation->media_type, operation->request_type,
-                        operation->response_type});
+        list.push_back({operation->id, std::string(to_string(operation->method)),
+                        std::string(kPrefix) + operation->path, operation->summary,
+                        std::string(enum_name(operation->permission)),
+                        operation->body == BodyKind::bytes, operation->media_type,
+                        operation->request_type, operation->response_type});
     return write_openapi(list);
 }
 
@@ -299,16 +326,20 @@ net::Response error_response(const Error& error, std::string_view request_id) {
     text += R"(,"message":)" + json_string(error.message()) + R"(,"details":[)";
     for (const auto& detail : error.details()) {
         if (text.back() != '[') text += ',';
-        text += R"({"field":)" + json_string(detail.field) + R"(,"message":)" + json_string(detail.message) + "}";
+        text += R"({"field":)" + json_string(detail.field) + R"(,"message":)" +
+                json_string(detail.message) + "}";
     }
     text += R"(],"request_id":)" + json_string(request_id) + "}}";
     auto response = net::Response::json(std::move(text), http_status(error.code()));
-    if (error.code() == ErrorCode::unauthenticated) response.headers.set("WWW-Authenticate", "Bearer");
+    if (error.code() == ErrorCode::unauthenticated)
+        response.headers.set("WWW-Authenticate", "Bearer");
     if (error.code() == ErrorCode::unavailable) response.headers.set("Retry-After", "1");
     return response;
 }
 
-std::string encode_page_token(std::string_view position) { return to_base64_url("1" + std::string(position)); }
+std::string encode_page_token(std::string_view position) {
+    return to_base64_url("1" + std::string(position));
+}
 
 std::string decode_page_token(std::string_view token) {
     std::string decoded;
@@ -325,7 +356,8 @@ std::string decode_page_token(std::string_view token) {
 std::int64_t check_page_size(std::int64_t page_size, std::int64_t initial, std::int64_t max) {
     if (page_size == 0) return initial;
     if (page_size < 1 || page_size > max)
-        fail_field("page_size", fmt::format("{} is out of range; expected 1 to {}", page_size, max));
+        fail_field("page_size",
+                   fmt::format("{} is out of range; expected 1 to {}", page_size, max));
     return page_size;
 }
 

@@ -47,21 +47,24 @@ struct AuditRecord {
 class Guard {
   public:
     virtual ~Guard() = default;
-    /// Finds the caller and his rights over `project` (a name; nothing: none named) and checks `permission`.
-    /// Throws unauthenticated, permission_denied, or not_found for a project that he may not see.
+    /// Finds the caller and his rights over `project` (a name; nothing: none named) and checks
+    /// `permission`. Throws unauthenticated, permission_denied, or not_found for a project that he
+    /// may not see.
     virtual Context admit(const net::RequestHead& head, Permission permission,
                           std::optional<std::string_view> project) = 0;
-    /// Runs `call` so that `record` is written in the same transaction as the change it makes, or on its own
-    /// where it failed.
-    virtual net::Response audited(AuditRecord record, const std::function<net::Response()>& call) = 0;
-    /// Runs `call` at most once for the caller's `key` (the header Idempotency-Key of a POST): the key is
-    /// written in the same transaction as the change, and its answer is kept for 24 hours and given again to
-    /// the same request (`request_digest`: SHA-256 in hex of what makes it the same, path and body). Goes
-    /// around `audited`, so that a replay is no second entry. Errors: invalid_argument for a key that is too
-    /// long, failed_precondition for one that was used for another request, aborted while the first request
-    /// is being worked on and where its answer was lost.
-    virtual net::Response idempotent(const Context& context, std::string_view key, std::string_view operation,
-                                     std::string_view request_digest,
+    /// Runs `call` so that `record` is written in the same transaction as the change it makes, or
+    /// on its own where it failed.
+    virtual net::Response audited(AuditRecord record,
+                                  const std::function<net::Response()>& call) = 0;
+    /// Runs `call` at most once for the caller's `key` (the header Idempotency-Key of a POST): the
+    /// key is written in the same transaction as the change, and its answer is kept for 24 hours
+    /// and given again to the same request (`request_digest`: SHA-256 in hex of what makes it the
+    /// same, path and body). Goes around `audited`, so that a replay is no second entry. Errors:
+    /// invalid_argument for a key that is too long, failed_precondition for one that was used for
+    /// another request, aborted while the first request is being worked on and where its answer was
+    /// lost.
+    virtual net::Response idempotent(const Context& context, std::string_view key,
+                                     std::string_view operation, std::string_view request_digest,
                                      const std::function<net::Response()>& call) {
         (void)context, (void)key, (void)request_digest, (void)call;
         fail(ErrorCode::unimplemented, "{} does not take an Idempotency-Key here", operation);
@@ -70,8 +73,9 @@ class Guard {
 
 using PathParameters = std::map<std::string, std::string, std::less<>>;
 
-/// A route of a protocol adapter (MLflow, Open Inference Protocol, ...). It answers below /p/{project} and at the
-/// root for the default project. `{name}` in the path matches one segment, `{name...}` all the rest.
+/// A route of a protocol adapter (MLflow, Open Inference Protocol, ...). It answers below
+/// /p/{project} and at the root for the default project. `{name}` in the path matches one segment,
+/// `{name...}` all the rest.
 struct ProtocolRoute {
     std::string id;      // "mlflow.runs.create"
     std::string method;  // "POST"; "*" for all
@@ -81,12 +85,14 @@ struct ProtocolRoute {
     std::int64_t body_bytes_max = 16 << 20;
     bool audited = false;
     std::function<net::Response(const Context&, net::Request&, const PathParameters&)> handle;
-    std::function<void(const Context&, net::RequestHead, net::Responder, const PathParameters&)> handle_direct;
+    std::function<void(const Context&, net::RequestHead, net::Responder, const PathParameters&)>
+        handle_direct;
     /// Writes an Error in the protocol's own form; the API's form where absent.
     std::function<net::Response(const Error&)> write_error;
 };
 
-/// Registers operations and routes requests to them. Register everything before `route` is first called.
+/// Registers operations and routes requests to them. Register everything before `route` is first
+/// called.
 class Api {
   public:
     Api(Guard& guard, const Clock& clock);
@@ -94,18 +100,17 @@ class Api {
 
     template <class Request, class Response, class Handler>
     void handle(const Operation<Request, Response>& operation, Handler handler) {
-        Erased erased{
-            .id = std::string(operation.id),
-            .method = operation.method,
-            .path = std::string(operation.path),
-            .summary = std::string(operation.summary),
-            .permission = operation.permission,
-            .body = operation.body,
-            .media_type = std::string(operation.media_type),
-            .audited = operation.audited,
-            .request_type = &reflection::type_of<Request>(),
-            .response_type = nullptr,
-            .call = {}};
+        Erased erased{.id = std::string(operation.id),
+                      .method = operation.method,
+                      .path = std::string(operation.path),
+                      .summary = std::string(operation.summary),
+                      .permission = operation.permission,
+                      .body = operation.body,
+                      .media_type = std::string(operation.media_type),
+                      .audited = operation.audited,
+                      .request_type = &reflection::type_of<Request>(),
+                      .response_type = nullptr,
+                      .call = {}};
         if constexpr (std::is_same_v<Response, Raw>) {
             erased.call = [handler](const Context& context, const Fill& fill) -> net::Response {
                 Request request{};
@@ -125,7 +130,8 @@ class Api {
                     Response response = handler(context, request);
                     answer = net::Response::json(to_json(response));
                 }
-                for (const auto& [name, value] : context.answer_headers) answer.headers.add(name, value);
+                for (const auto& [name, value] : context.answer_headers)
+                    answer.headers.add(name, value);
                 return answer;
             };
         }
@@ -159,7 +165,8 @@ class Api {
     std::unique_ptr<State> state_;
 };
 
-/// An Error as the API's answer: {"error":{"code","message","details","request_id"}} with its HTTP status.
+/// An Error as the API's answer: {"error":{"code","message","details","request_id"}} with its HTTP
+/// status.
 net::Response error_response(const Error& error, std::string_view request_id = "");
 unsigned http_status(ErrorCode code);
 
@@ -168,6 +175,7 @@ unsigned http_status(ErrorCode code);
 std::string encode_page_token(std::string_view position);
 std::string decode_page_token(std::string_view token);
 /// Checks 1 <= page_size <= max; 0 means `initial`.
-std::int64_t check_page_size(std::int64_t page_size, std::int64_t initial = 100, std::int64_t max = 1000);
+std::int64_t check_page_size(std::int64_t page_size, std::int64_t initial = 100,
+                             std::int64_t max = 1000);
 
 }  // namespace maru::api

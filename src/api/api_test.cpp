@@ -20,14 +20,21 @@ struct Sum {
 };
 BOOST_DESCRIBE_STRUCT(Sum, (), (sum, by))
 
-constexpr Operation<Add, Sum> add{.id = "sums.add", .method = Method::post, .path = "/projects/{project}/sums",
-                                  .summary = "Add two numbers", .permission = Permission::jobs_write};
-constexpr Operation<Add, Page<Sum>> list{.id = "sums.list", .method = Method::get, .path = "/projects/{project}/sums",
-                                         .summary = "List sums", .permission = Permission::jobs_read};
+constexpr Operation<Add, Sum> add{.id = "sums.add",
+                                  .method = Method::post,
+                                  .path = "/projects/{project}/sums",
+                                  .summary = "Add two numbers",
+                                  .permission = Permission::jobs_write};
+constexpr Operation<Add, Page<Sum>> list{.id = "sums.list",
+                                         .method = Method::get,
+                                         .path = "/projects/{project}/sums",
+                                         .summary = "List sums",
+                                         .permission = Permission::jobs_read};
 
 class FakeGuard final : public Guard {
   public:
-    Context admit(const net::RequestHead& head, Permission permission, std::optional<std::string_view> project) override {
+    Context admit(const net::RequestHead& head, Permission permission,
+                  std::optional<std::string_view> project) override {
         if (head.headers.get("Authorization").empty()) fail(ErrorCode::unauthenticated, "sign in");
         last_permission = permission;
         Context context;
@@ -48,17 +55,22 @@ class ApiTest : public testing::Test {
   protected:
     ApiTest() {
         api_.handle(api_test::add, [](const Context& context, const api_test::Add& request) {
-            return api_test::Sum{request.a + request.b, context.user + "@" + context.in_project().name};
+            return api_test::Sum{request.a + request.b,
+                                 context.user + "@" + context.in_project().name};
         });
         api_.handle(api_test::list, [](const Context&, const api_test::Add& request) {
             return Page<api_test::Sum>{{{request.a, request.project}}, std::nullopt};
         });
-        api_.add(ProtocolRoute{.id = "echo", .method = "GET", .path = "/echo/{rest...}",
-                               .handle = [](const Context& context, net::Request&, const PathParameters& path) {
-                                   return net::Response::text(context.project->name + ":" + path.at("rest"));
-                               }});
+        api_.add(ProtocolRoute{
+            .id = "echo",
+            .method = "GET",
+            .path = "/echo/{rest...}",
+            .handle = [](const Context& context, net::Request&, const PathParameters& path) {
+                return net::Response::text(context.project->name + ":" + path.at("rest"));
+            }});
     }
-    net::Response send(std::string method, std::string target, std::string body = "", bool signed_in = true) {
+    net::Response send(std::string method, std::string target, std::string body = "",
+                       bool signed_in = true) {
         net::Request request;
         request.method = std::move(method);
         request.target = std::move(target);
@@ -74,12 +86,15 @@ class ApiTest : public testing::Test {
         if (!route) return net::Response::text("none", 404);
         net::Response response;
         if (route->kind == net::Route::Kind::direct)
-            route->handle_direct(request, [&](net::Response answer) { response = std::move(answer); });
+            route->handle_direct(request,
+                                 [&](net::Response answer) { response = std::move(answer); });
         else
             response = route->handle(request);
         return response;
     }
-    static std::string body(const net::Response& response) { return std::get<std::string>(response.body); }
+    static std::string body(const net::Response& response) {
+        return std::get<std::string>(response.body);
+    }
 
     api_test::FakeGuard guard_;
     SystemClock clock_;
@@ -110,7 +125,7 @@ TEST_F(ApiTest, says_what_is_wrong) {
     EXPECT_EQ(send("POST", "/api/v1/projects/digits/sums", R"({"a":"x"})").status, 400u);
     EXPECT_EQ(send("POST", "/api/v1/projects/digits/sums", R"({"a":1})", false).status, 401u);
     EXPECT_EQ(send("GET", "/api/v1/nothing").status, 404u);
-    EXPECT_EQ(send("DELETE", "/api/v1/projects/digits/sums").status, 501u);
+    EXPECT_EQ(send("DELETE", "/api/v1/projects/digits/sums").status, 405u);
     EXPECT_EQ(send("GET", "/api/v1/projects/%zz/sums").status, 400u);
 }
 
@@ -123,7 +138,8 @@ TEST_F(ApiTest, answers_protocols_below_a_project_and_at_the_root) {
 TEST_F(ApiTest, documents_every_operation) {
     auto text = api_.openapi();
     EXPECT_NO_THROW(check_json(text));
-    for (const char* part : {R"("operationId":"sums.add")", R"("#/components/schemas/SumPage")", R"("x-permission":"jobs_write")"})
+    for (const char* part : {R"("operationId":"sums.add")", R"("#/components/schemas/SumPage")",
+                             R"("x-permission":"jobs_write")"})
         EXPECT_NE(text.find(part), std::string::npos) << part;
 }
 

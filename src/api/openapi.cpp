@@ -25,7 +25,8 @@ class Schemas {
             case Kind::boolean:
                 return {{"type", "boolean"}};
             case Kind::integer:
-                return {{"type", "integer"}, {"format", type.integer_max > 0x7fffffff ? "int64" : "int32"}};
+                return {{"type", "integer"},
+                        {"format", type.integer_max > 0x7fffffff ? "int64" : "int32"}};
             case Kind::number:
                 return {{"type", "number"}, {"format", "double"}};
             case Kind::string:
@@ -36,7 +37,8 @@ class Schemas {
                 return {};
             case Kind::enumeration: {
                 json::array names;
-                for (auto name : type.enumerators) names.emplace_back(json::string(name.data(), name.size()));
+                for (auto name : type.enumerators)
+                    names.emplace_back(json::string(name.data(), name.size()));
                 return {{"type", "string"}, {"enum", std::move(names)}};
             }
             case Kind::list:
@@ -44,7 +46,8 @@ class Schemas {
             case Kind::map:
                 return {{"type", "object"}, {"additionalProperties", schema_of(type.element())}};
             case Kind::optional:
-                return {{"anyOf", json::array{schema_of(type.element()), json::object{{"type", "null"}}}}};
+                return {{"anyOf",
+                         json::array{schema_of(type.element()), json::object{{"type", "null"}}}}};
             case Kind::object:
                 name(type);
                 return {{"$ref", "#/components/schemas/" + type.name}};
@@ -54,8 +57,9 @@ class Schemas {
 
     /// The schema of a request's body: its fields less those that stand in the path.
     json::object body_of(const Type& type, const std::string& path) {
-        return object_schema(type, [&](const reflection::Field& field) { return !in_path(field, path); },
-                             [](const reflection::Field& field) { return field.required; });
+        return object_schema(
+            type, [&](const reflection::Field& field) { return !in_path(field, path); },
+            [](const reflection::Field& field) { return field.required; });
     }
 
     static bool in_path(const reflection::Field& field, const std::string& path) {
@@ -68,11 +72,13 @@ class Schemas {
     void name(const Type& type) {
         auto [known, added] = types_.try_emplace(type.name, &type);
         if (!added) {
-            if (known->second != &type) log::warning("two types of the API are named {}", type.name);
+            if (known->second != &type)
+                log::warning("two types of the API are named {}", type.name);
             return;
         }
         named_[type.name] = object_schema(
-            type, [](const reflection::Field&) { return true; }, [](const reflection::Field&) { return true; });
+            type, [](const reflection::Field&) { return true; },
+            [](const reflection::Field&) { return true; });
     }
 
     template <class Included, class Required>
@@ -96,7 +102,8 @@ class Schemas {
 
 json::object describe(const DocumentedOperation& operation, Schemas& schemas) {
     json::array parameters;
-    bool has_json_body = operation.method != "GET" && operation.method != "DELETE" && !operation.bytes_body;
+    bool has_json_body =
+        operation.method != "GET" && operation.method != "DELETE" && !operation.bytes_body;
     bool any_body_field = false;
     for (const auto& field : operation.request_type->fields) {
         bool in_path = Schemas::in_path(field, operation.path);
@@ -113,27 +120,34 @@ json::object describe(const DocumentedOperation& operation, Schemas& schemas) {
                            {"x-permission", operation.permission}};
     if (!parameters.empty()) described["parameters"] = std::move(parameters);
     if (operation.bytes_body) {
-        described["requestBody"] = json::object{
-            {"required", true}, {"content", json::object{{"application/octet-stream", json::object{}}}}};
+        described["requestBody"] =
+            json::object{{"required", true},
+                         {"content", json::object{{"application/octet-stream", json::object{}}}}};
     } else if (has_json_body && any_body_field) {
         described["requestBody"] = json::object{
             {"required", true},
-            {"content", json::object{{"application/json", json::object{{"schema", schemas.body_of(
-                                                              *operation.request_type, operation.path)}}}}}};
+            {"content",
+             json::object{{"application/json",
+                           json::object{{"schema", schemas.body_of(*operation.request_type,
+                                                                   operation.path)}}}}}};
     }
     json::object content;
     if (operation.response_type != nullptr)
-        content["application/json"] = json::object{{"schema", schemas.schema_of(*operation.response_type)}};
+        content["application/json"] =
+            json::object{{"schema", schemas.schema_of(*operation.response_type)}};
     else
-        content[operation.media_type.empty() ? "application/octet-stream" : operation.media_type] = json::object{};
+        content[operation.media_type.empty() ? "application/octet-stream" : operation.media_type] =
+            json::object{};
     described["responses"] = json::object{
-        {"200", json::object{{"description", "What was asked for"}, {"content", std::move(content)}}},
+        {"200",
+         json::object{{"description", "What was asked for"}, {"content", std::move(content)}}},
         {"default", json::object{{"$ref", "#/components/responses/Error"}}}};
     return described;
 }
 
 json::value error_component() {
-    return json::parse(R"({"Error":{"description":"What is wrong, and what would be right","content":{"application/json":
+    return json::parse(
+        R"({"Error":{"description":"What is wrong, and what would be right","content":{"application/json":
         {"schema":{"type":"object","required":["error"],"properties":{"error":{"type":"object",
         "required":["code","message","details","request_id"],"properties":{"code":{"type":"string"},
         "message":{"type":"string"},"details":{"type":"array","items":{"type":"object","required":["field","message"],
@@ -155,9 +169,11 @@ std::string write_openapi(const std::vector<DocumentedOperation>& operations) {
         {"info", json::object{{"title", "maru"}, {"version", MARU_VERSION}}},
         {"paths", std::move(path_items)},
         {"components",
-         json::object{{"schemas", std::move(named)},
-                      {"responses", error_component()},
-                      {"securitySchemes", json::object{{"token", json::object{{"type", "http"}, {"scheme", "bearer"}}}}}}},
+         json::object{
+             {"schemas", std::move(named)},
+             {"responses", error_component()},
+             {"securitySchemes",
+              json::object{{"token", json::object{{"type", "http"}, {"scheme", "bearer"}}}}}}},
         {"security", json::array{json::object{{"token", json::array{}}}}}};
     return json::serialize(document);
 }

@@ -13,17 +13,18 @@
 
 namespace maru::api {
 
-/// The segments of a request's path, each decoded, so that an encoded '/' stays inside its segment. Throws
-/// invalid_argument on a broken escape.
+/// The segments of a request's path, each decoded, so that an encoded '/' stays inside its segment.
+/// Throws invalid_argument on a broken escape.
 std::vector<std::string> path_segments(std::string_view target);
 
-/// Finds what a path and a method belong to. Patterns consist of literal segments, `{name}` for one segment and
+/// Finds what a path and a method belong to. Patterns consist of literal segments, `{name}` for one
+/// segment and
 /// `{name...}` for all the rest; literals win over names.
 template <class T>
 class RouteTree {
   public:
     struct Match {
-        const T* found = nullptr;                  // null: no such path, or not with this method
+        const T* found = nullptr;  // null: no such path, or not with this method
         PathParameters parameters;
         std::vector<std::string> allowed_methods;  // of the path, when only the method is wrong
     };
@@ -35,14 +36,18 @@ class RouteTree {
             bool named = segment.starts_with('{') && segment.ends_with('}');
             bool rest = named && segment.ends_with("...}");
             if (named) names.emplace_back(segment.substr(1, segment.size() - (rest ? 5 : 2)));
-            auto& next = rest ? node->rest : named ? node->any : node->literals[std::string(segment)];
+            auto& next = rest    ? node->rest
+                         : named ? node->any
+                                 : node->literals[std::string(segment)];
             if (!next) next = std::make_unique<Node>();
             node = next.get();
         }
-        node->methods.insert_or_assign(std::string(method), Leaf{std::move(value), std::move(names)});
+        node->methods.insert_or_assign(std::string(method),
+                                       Leaf{std::move(value), std::move(names)});
     }
 
-    Match find(std::string_view method, const std::vector<std::string>& segments, std::size_t from = 0) const {
+    Match find(std::string_view method, const std::vector<std::string>& segments,
+               std::size_t from = 0) const {
         Match match;
         std::vector<std::string> values;
         search(root_, method, segments, from, values, match);
@@ -60,28 +65,32 @@ class RouteTree {
         std::map<std::string, Leaf, std::less<>> methods;
     };
 
-    static bool accept(const Node& node, std::string_view method, const std::vector<std::string>& values,
-                       Match& match) {
+    static bool accept(const Node& node, std::string_view method,
+                       const std::vector<std::string>& values, Match& match) {
         auto leaf = node.methods.find(method);
         if (leaf == node.methods.end() && method == "HEAD") leaf = node.methods.find("GET");
         if (leaf == node.methods.end()) leaf = node.methods.find("*");
         if (leaf == node.methods.end()) {
-            for (const auto& [allowed, unused] : node.methods) match.allowed_methods.push_back(allowed);
+            for (const auto& [allowed, unused] : node.methods)
+                match.allowed_methods.push_back(allowed);
             return false;
         }
         match.found = &leaf->second.value;
-        for (std::size_t i = 0; i < values.size(); ++i) match.parameters[leaf->second.names[i]] = values[i];
+        for (std::size_t i = 0; i < values.size(); ++i)
+            match.parameters[leaf->second.names[i]] = values[i];
         return true;
     }
 
-    static bool search(const Node& node, std::string_view method, const std::vector<std::string>& segments,
-                       std::size_t at, std::vector<std::string>& values, Match& match) {
+    static bool search(const Node& node, std::string_view method,
+                       const std::vector<std::string>& segments, std::size_t at,
+                       std::vector<std::string>& values, Match& match) {
         if (at == segments.size()) {
             if (!node.methods.empty()) return accept(node, method, values, match);
             return false;
         }
         auto literal = node.literals.find(segments[at]);
-        if (literal != node.literals.end() && search(*literal->second, method, segments, at + 1, values, match))
+        if (literal != node.literals.end() &&
+            search(*literal->second, method, segments, at + 1, values, match))
             return true;
         if (node.any && !segments[at].empty()) {
             values.push_back(segments[at]);

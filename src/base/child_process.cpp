@@ -37,13 +37,15 @@ std::vector<char*> pointers(std::vector<std::string>& strings) {
     return list;
 }
 
-pid_t spawn(const std::vector<std::string>& command, const ChildOptions& options, int input, int output) {
+pid_t spawn(const std::vector<std::string>& command, const ChildOptions& options, int input,
+            int output) {
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_adddup2(&actions, input, 0);
     posix_spawn_file_actions_adddup2(&actions, output, 1);
     posix_spawn_file_actions_adddup2(&actions, output, 2);
-    if (!options.directory.empty()) posix_spawn_file_actions_addchdir_np(&actions, options.directory.c_str());
+    if (!options.directory.empty())
+        posix_spawn_file_actions_addchdir_np(&actions, options.directory.c_str());
     posix_spawnattr_t attributes;
     posix_spawnattr_init(&attributes);
     sigset_t none;
@@ -55,7 +57,8 @@ pid_t spawn(const std::vector<std::string>& command, const ChildOptions& options
     for (const auto& [name, value] : options.environment) variables.push_back(name + "=" + value);
     auto argv = pointers(arguments), envp = pointers(variables);
     pid_t pid = 0;
-    int error = posix_spawnp(&pid, command.at(0).c_str(), &actions, &attributes, argv.data(), envp.data());
+    int error =
+        posix_spawnp(&pid, command.at(0).c_str(), &actions, &attributes, argv.data(), envp.data());
     posix_spawn_file_actions_destroy(&actions);
     posix_spawnattr_destroy(&attributes);
     if (error != 0) fail_errno(error, fmt::format("cannot start {}", command.at(0)));
@@ -70,8 +73,8 @@ ChildResult run_child(const std::vector<std::string>& command, const ChildOption
     input.read.reset();
     output.write.reset();
     std::thread feeder([&] {
-        // The child may end before it has read all: EPIPE, not a signal (SIGPIPE is ignored by the server and
-        // blocked here for other programs).
+        // The child may end before it has read all: EPIPE, not a signal (SIGPIPE is ignored by the
+        // server and blocked here for other programs).
         sigset_t pipe_signal;
         sigemptyset(&pipe_signal);
         sigaddset(&pipe_signal, SIGPIPE);
@@ -88,7 +91,8 @@ ChildResult run_child(const std::vector<std::string>& command, const ChildOption
     auto deadline = std::chrono::steady_clock::now() + options.timeout;
     char buffer[16384];
     while (true) {
-        auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+        auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
+            deadline - std::chrono::steady_clock::now());
         pollfd waiting{output.read.get(), POLLIN, 0};
         int ready = ::poll(&waiting, 1, static_cast<int>(std::max<std::int64_t>(0, left.count())));
         if (ready < 0 && errno == EINTR) continue;
@@ -102,14 +106,16 @@ ChildResult run_child(const std::vector<std::string>& command, const ChildOption
         if (got < 0 && errno == EINTR) continue;
         if (got <= 0) break;
         result.output.append(buffer, static_cast<std::size_t>(got));
-        if (result.output.size() > 2 * kOutputMax) result.output.erase(0, result.output.size() - kOutputMax);
+        if (result.output.size() > 2 * kOutputMax)
+            result.output.erase(0, result.output.size() - kOutputMax);
     }
     int status = 0;
     while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
     }
     feeder.join();
     result.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-    if (result.output.size() > kOutputMax) result.output.erase(0, result.output.size() - kOutputMax);
+    if (result.output.size() > kOutputMax)
+        result.output.erase(0, result.output.size() - kOutputMax);
     return result;
 }
 

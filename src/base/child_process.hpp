@@ -21,8 +21,9 @@ struct ChildOptions {
     std::chrono::milliseconds timeout{60'000};
 };
 
-/// Runs a program to its end and collects what it prints. Nothing of ours leaks into it (descriptors are
-/// close-on-exec). Kills its process group at the time-out. Throws not_found if the program isn't there.
+/// Runs a program to its end and collects what it prints. Nothing of ours leaks into it
+/// (descriptors are close-on-exec). Kills its process group at the time-out. Throws not_found if
+/// the program isn't there.
 ChildResult run_child(const std::vector<std::string>& command, const ChildOptions& options);
 
 /// The path of a program on PATH, if there is one.

@@ -13,8 +13,10 @@ namespace maru {
 namespace {
 
 constexpr std::string_view kHexDigits = "0123456789abcdef";
-constexpr std::string_view kBase64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-constexpr std::string_view kBase64Url = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+constexpr std::string_view kBase64 =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+constexpr std::string_view kBase64Url =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 std::string encode_base64(std::string_view bytes, std::string_view alphabet, bool padded) {
     std::string out;
@@ -59,7 +61,8 @@ const EVP_MD* sha256_method() {
 }  // namespace
 
 Sha256::Sha256() : state_(std::make_unique<State>()) {
-    if (state_->context == nullptr || EVP_DigestInit_ex2(state_->context, sha256_method(), nullptr) != 1)
+    if (state_->context == nullptr ||
+        EVP_DigestInit_ex2(state_->context, sha256_method(), nullptr) != 1)
         fail(ErrorCode::internal, "cannot start a SHA-256 digest");
 }
 Sha256::~Sha256() = default;
@@ -120,8 +123,12 @@ std::string to_hex(std::string_view bytes) {
     return out;
 }
 
-std::string to_base64(std::string_view bytes) { return encode_base64(bytes, kBase64, true); }
-std::string to_base64_url(std::string_view bytes) { return encode_base64(bytes, kBase64Url, false); }
+std::string to_base64(std::string_view bytes) {
+    return encode_base64(bytes, kBase64, true);
+}
+std::string to_base64_url(std::string_view bytes) {
+    return encode_base64(bytes, kBase64Url, false);
+}
 
 std::string from_base64(std::string_view text) {
     while (!text.empty() && text.back() == '=') text.remove_suffix(1);
@@ -130,7 +137,8 @@ std::string from_base64(std::string_view text) {
     int bits = 0;
     for (char c : text) {
         int digit = base64_digit(c);
-        if (digit < 0) fail(ErrorCode::invalid_argument, "not base64: it holds the character '{}'", c);
+        if (digit < 0)
+            fail(ErrorCode::invalid_argument, "not base64: it holds the character '{}'", c);
         group = (group << 6) | static_cast<std::uint32_t>(digit);
         bits += 6;
         if (bits >= 8) {
@@ -138,7 +146,8 @@ std::string from_base64(std::string_view text) {
             out += static_cast<char>(group >> bits);
         }
     }
-    if (text.size() % 4 == 1) fail(ErrorCode::invalid_argument, "not base64: {} characters are cut off", 3);
+    if (text.size() % 4 == 1)
+        fail(ErrorCode::invalid_argument, "not base64: {} characters are cut off", 3);
     return out;
 }
 

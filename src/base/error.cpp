@@ -8,15 +8,29 @@ namespace maru {
 namespace {
 
 constexpr std::array<std::string_view, 16> kNames = {
-    "cancelled",          "unknown",           "invalid_argument",   "deadline_exceeded",
-    "not_found",          "already_exists",    "permission_denied",  "resource_exhausted",
-    "failed_precondition", "aborted",          "out_of_range",       "unimplemented",
-    "internal",           "unavailable",       "data_loss",          "unauthenticated",
+    "cancelled",
+    "unknown",
+    "invalid_argument",
+    "deadline_exceeded",
+    "not_found",
+    "already_exists",
+    "permission_denied",
+    "resource_exhausted",
+    "failed_precondition",
+    "aborted",
+    "out_of_range",
+    "unimplemented",
+    "internal",
+    "unavailable",
+    "data_loss",
+    "unauthenticated",
 };
 
 }  // namespace
 
-std::string_view to_string(ErrorCode code) { return kNames[static_cast<std::size_t>(code)]; }
+std::string_view to_string(ErrorCode code) {
+    return kNames[static_cast<std::size_t>(code)];
+}
 
 ErrorCode error_code_from(std::string_view text) {
     for (std::size_t i = 0; i < kNames.size(); ++i)

@@ -10,8 +10,8 @@
 
 namespace maru {
 
-/// Canonical codes of gRPC (grpc.io/docs/guides/status-codes), the only classification of failures that
-/// crosses a module's border. api/ maps them to HTTP, tracking/mlflow/ to MLflow's.
+/// Canonical codes of gRPC (grpc.io/docs/guides/status-codes), the only classification of failures
+/// that crosses a module's border. api/ maps them to HTTP, tracking/mlflow/ to MLflow's.
 enum class ErrorCode {
     cancelled,
     unknown,
@@ -36,7 +36,8 @@ std::string_view to_string(ErrorCode code);
 /// Parses what to_string returns; anything else is ErrorCode::unknown.
 ErrorCode error_code_from(std::string_view text);
 
-/// One offending place of a request: the field's path ("resources.gpus", "files[3].path") and what is wrong.
+/// One offending place of a request: the field's path ("resources.gpus", "files[3].path") and what
+/// is wrong.
 struct ErrorDetail {
     std::string field;
     std::string message;
@@ -61,7 +62,8 @@ class Error : public std::exception {
     std::vector<ErrorDetail> details_;
 };
 
-/// Throws an Error with a formatted message: `fail(ErrorCode::not_found, "job {} does not exist", id)`.
+/// Throws an Error with a formatted message: `fail(ErrorCode::not_found, "job {} does not exist",
+/// id)`.
 template <class... Args>
 [[noreturn]] void fail(ErrorCode code, fmt::format_string<Args...> format, Args&&... args) {
     throw Error(code, fmt::format(format, std::forward<Args>(args)...));
@@ -70,8 +72,9 @@ template <class... Args>
 /// Throws invalid_argument that names one field: `fail_field("name", "is longer than 250 bytes")`.
 [[noreturn]] void fail_field(std::string_view field, std::string_view message);
 
-/// Throws the Error that fits errno's value: "cannot open PATH: No such file or directory". A full disk is
-/// resource_exhausted, a missing file not_found, a refused one permission_denied, all else internal.
+/// Throws the Error that fits errno's value: "cannot open PATH: No such file or directory". A full
+/// disk is resource_exhausted, a missing file not_found, a refused one permission_denied, all else
+/// internal.
 [[noreturn]] void fail_errno(int error, std::string_view what);
 
 }  // namespace maru

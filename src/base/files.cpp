@@ -29,7 +29,8 @@ std::string read_file(const std::filesystem::path& path, std::size_t bytes_max) 
         if (got == 0) return content;
         content.append(buffer, static_cast<std::size_t>(got));
         if (content.size() > bytes_max)
-            fail(ErrorCode::resource_exhausted, "{} is larger than {} bytes", path.native(), bytes_max);
+            fail(ErrorCode::resource_exhausted, "{} is larger than {} bytes", path.native(),
+                 bytes_max);
     }
 }
 
@@ -44,17 +45,22 @@ void write_all(int fd, std::string_view bytes) {
 
 void sync_directory(const std::filesystem::path& path) {
     FileDescriptor folder(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (!folder || ::fsync(folder.get()) != 0) fail_errno(errno, fmt::format("cannot sync {}", path.native()));
+    if (!folder || ::fsync(folder.get()) != 0)
+        fail_errno(errno, fmt::format("cannot sync {}", path.native()));
 }
 
-void write_file_atomically(const std::filesystem::path& path, std::string_view content, unsigned mode) {
+void write_file_atomically(const std::filesystem::path& path, std::string_view content,
+                           unsigned mode) {
     auto folder = path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
-    auto temporary = folder / fmt::format(".{}.{}", path.filename().native(), to_hex(random_bytes(8)));
+    auto temporary =
+        folder / fmt::format(".{}.{}", path.filename().native(), to_hex(random_bytes(8)));
     try {
-        FileDescriptor file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode));
+        FileDescriptor file(
+            ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode));
         if (!file) fail_errno(errno, fmt::format("cannot create {}", temporary.native()));
         write_all(file.get(), content);
-        if (::fsync(file.get()) != 0) fail_errno(errno, fmt::format("cannot sync {}", temporary.native()));
+        if (::fsync(file.get()) != 0)
+            fail_errno(errno, fmt::format("cannot sync {}", temporary.native()));
         if (::rename(temporary.c_str(), path.c_str()) != 0)
             fail_errno(errno, fmt::format("cannot write {}", path.native()));
     } catch (...) {

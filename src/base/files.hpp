@@ -30,11 +30,11 @@ class FileDescriptor {
     int fd_ = -1;
 };
 
-/// Reads a whole file; throws Error (not_found, permission_denied, ...), or resource_exhausted if it holds
-/// more than `bytes_max`.
+/// Reads a whole file; throws Error (not_found, permission_denied, ...), or resource_exhausted if
+/// it holds more than `bytes_max`.
 std::string read_file(const std::filesystem::path& path, std::size_t bytes_max = 64u << 20);
-/// Replaces a file so that a crash leaves the old or the new content: temporary file, fsync, rename, fsync
-/// of the folder. `mode` as in chmod.
+/// Replaces a file so that a crash leaves the old or the new content: temporary file, fsync,
+/// rename, fsync of the folder. `mode` as in chmod.
 void write_file_atomically(const std::filesystem::path& path, std::string_view content,
                            unsigned mode = 0644);
 /// Writes all bytes to a descriptor; throws on error (a full disk is resource_exhausted).

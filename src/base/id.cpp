@@ -9,7 +9,8 @@
 namespace maru {
 
 std::string new_id() {
-    // 48 bits of ms, then a 12-bit counter (RFC 9562, 6.2 method 1) so that ids of one millisecond keep order.
+    // 48 bits of ms, then a 12-bit counter (RFC 9562, 6.2 method 1) so that ids of one millisecond
+    // keep order.
     static std::mutex mutex;
     static std::uint64_t last_ms = 0;
     static std::uint32_t counter = 0;
@@ -17,9 +18,10 @@ std::string new_id() {
     std::uint32_t sequence = 0;
     {
         std::lock_guard lock(mutex);
-        auto now = static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(
-                                                  std::chrono::system_clock::now().time_since_epoch())
-                                                  .count());
+        auto now =
+            static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(
+                                           std::chrono::system_clock::now().time_since_epoch())
+                                           .count());
         if (now > last_ms) {
             last_ms = now;
             counter = 0;
@@ -31,7 +33,8 @@ std::string new_id() {
         sequence = counter;
     }
     std::string bytes = random_bytes(16);
-    for (int i = 0; i < 6; ++i) bytes[static_cast<std::size_t>(i)] = static_cast<char>(ms >> (40 - 8 * i));
+    for (int i = 0; i < 6; ++i)
+        bytes[static_cast<std::size_t>(i)] = static_cast<char>(ms >> (40 - 8 * i));
     bytes[6] = static_cast<char>(0x70 | (sequence >> 8));
     bytes[7] = static_cast<char>(sequence);
     bytes[8] = static_cast<char>(0x80 | (static_cast<unsigned char>(bytes[8]) & 0x3f));

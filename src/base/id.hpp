@@ -5,8 +5,8 @@
 
 namespace maru {
 
-/// Makes a UUIDv7 (RFC 9562) as 32 lowercase hex digits: sortable by creation, unique across machines,
-/// increasing within a process. Thread-safe.
+/// Makes a UUIDv7 (RFC 9562) as 32 lowercase hex digits: sortable by creation, unique across
+/// machines, increasing within a process. Thread-safe.
 std::string new_id();
 
 /// True for 32 lowercase hex digits.

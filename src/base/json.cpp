@@ -25,7 +25,9 @@ json::parse_options parse_options() {
     return options;
 }
 
-std::string_view view(const json::string& text) { return {text.data(), text.size()}; }
+std::string_view view(const json::string& text) {
+    return {text.data(), text.size()};
+}
 
 /// A value as it is shown in a message: cut short.
 std::string shown(const json::value& value) {
@@ -145,7 +147,8 @@ class Reader {
     /// Extends the path of the place that is being read, while it lives.
     class Step {
       public:
-        Step(Reader& reader, std::string_view name) : reader_(reader), length_(reader.path_.size()) {
+        Step(Reader& reader, std::string_view name)
+            : reader_(reader), length_(reader.path_.size()) {
             if (!reader_.path_.empty()) reader_.path_ += '.';
             reader_.path_ += name;
         }
@@ -172,13 +175,15 @@ class Reader {
         } else if (value.is_double() && std::floor(value.get_double()) == value.get_double() &&
                    std::abs(value.get_double()) < 9.0e15) {
             number = static_cast<std::int64_t>(value.get_double());
-        } else if (options_.numbers_from_strings && value.is_string() && parse_int(view(value.get_string()))) {
+        } else if (options_.numbers_from_strings && value.is_string() &&
+                   parse_int(view(value.get_string()))) {
             number = *parse_int(view(value.get_string()));
         } else {
             return mismatch(value, type);
         }
         if (number < type.integer_min || number > type.integer_max)
-            return wrong(fmt::format("{} is out of range; expected {} to {}", number, type.integer_min, type.integer_max));
+            return wrong(fmt::format("{} is out of range; expected {} to {}", number,
+                                     type.integer_min, type.integer_max));
         type.set_integer(object, number);
     }
 
@@ -200,7 +205,8 @@ class Reader {
         if (value.is_string()) {
             auto name = view(value.get_string());
             for (std::size_t i = 0; i < type.enumerators.size(); ++i)
-                if (type.enumerators[i] == name) return type.set_integer(object, static_cast<std::int64_t>(i));
+                if (type.enumerators[i] == name)
+                    return type.set_integer(object, static_cast<std::int64_t>(i));
         }
         wrong(fmt::format("expected one of {}, got {}", choices(type), shown(value)));
     }
@@ -231,20 +237,22 @@ class Reader {
         const auto& members = value.get_object();
         std::size_t known = 0;
         for (const auto& field : type.fields) {
-            const auto* member = members.if_contains(json::string_view(field.name.data(), field.name.size()));
+            const auto* member =
+                members.if_contains(json::string_view(field.name.data(), field.name.size()));
             Step step(*this, field.name);
             if (member != nullptr) {
                 ++known;
                 // A null stands for "not given" wherever the struct has an initial value to keep.
-                if (member->is_null() && field.type().kind != Kind::optional && field.type().kind != Kind::json &&
-                    !field.required)
+                if (member->is_null() && field.type().kind != Kind::optional &&
+                    field.type().kind != Kind::json && !field.required)
                     continue;
                 read(*member, field.type(), field.get(object));
             } else if (field.required) {
                 wrong("is missing");
             }
         }
-        if (known < members.size() && !options_.ignore_unknown_fields) refuse_unknown(members, type);
+        if (known < members.size() && !options_.ignore_unknown_fields)
+            refuse_unknown(members, type);
     }
 
     void refuse_unknown(const json::object& members, const Type& type) {
@@ -258,7 +266,8 @@ class Reader {
             }
             if (known) continue;
             Step step(*this, key.substr(0, 80));
-            wrong(fmt::format("is not a field; expected {}", names.empty() ? "none" : "one of " + names));
+            wrong(fmt::format("is not a field; expected {}",
+                              names.empty() ? "none" : "one of " + names));
         }
     }
 
@@ -267,8 +276,10 @@ class Reader {
     std::vector<ErrorDetail> details_;
 };
 
-[[noreturn]] void fail_syntax(std::string_view text, const boost::system::error_code& error, std::size_t offset) {
-    if (text.empty()) fail(ErrorCode::invalid_argument, "the body is empty; expected a JSON object");
+[[noreturn]] void fail_syntax(std::string_view text, const boost::system::error_code& error,
+                              std::size_t offset) {
+    if (text.empty())
+        fail(ErrorCode::invalid_argument, "the body is empty; expected a JSON object");
     fail(ErrorCode::invalid_argument, "not JSON: {} at byte {}", error.message(), offset);
 }
 
@@ -277,7 +288,9 @@ json::value parse(std::string_view text, json::storage_ptr storage) {
     boost::system::error_code error;
     std::size_t read = parser.write_some(text.data(), text.size(), error);
     if (!error && read < text.size()) {
-        while (read < text.size() && std::string_view(" \t\r\n").find(text[read]) != std::string_view::npos) ++read;
+        while (read < text.size() &&
+               std::string_view(" \t\r\n").find(text[read]) != std::string_view::npos)
+            ++read;
         if (read < text.size()) error = json::error::extra_data;
     }
     if (!error) parser.finish(error);
@@ -310,7 +323,9 @@ class Writer {
                 return;
             case Kind::integer: {
                 char buffer[24];
-                out_.append(buffer, std::to_chars(buffer, buffer + sizeof buffer, type.get_integer(object)).ptr);
+                out_.append(
+                    buffer,
+                    std::to_chars(buffer, buffer + sizeof buffer, type.get_integer(object)).ptr);
                 return;
             }
             case Kind::number:
@@ -326,7 +341,8 @@ class Writer {
                 return;
             }
             case Kind::enumeration:
-                return append_json_string(out_, type.enumerators[static_cast<std::size_t>(type.get_integer(object))]);
+                return append_json_string(
+                    out_, type.enumerators[static_cast<std::size_t>(type.get_integer(object))]);
             case Kind::optional:
                 if (const void* held = type.value(object))
                     write(type.element(), held);
@@ -383,7 +399,9 @@ class Writer {
         for (const auto& field : type.fields) {
             const Type& field_type = field.type();
             const void* value = field.get(const_cast<void*>(object));
-            if (options_.omit_null && field_type.kind == Kind::optional && field_type.value(value) == nullptr) continue;
+            if (options_.omit_null && field_type.kind == Kind::optional &&
+                field_type.value(value) == nullptr)
+                continue;
             separate(first);
             first = false;
             key(field.name);
@@ -416,7 +434,8 @@ class Writer {
 
 }  // namespace
 
-void read_json(std::string_view text, const Type& type, void* object, const JsonReadOptions& options) {
+void read_json(std::string_view text, const Type& type, void* object,
+               const JsonReadOptions& options) {
     unsigned char buffer[8192];
     json::monotonic_resource resource(buffer, sizeof buffer);
     json::value value = parse(text, &resource);
@@ -425,15 +444,19 @@ void read_json(std::string_view text, const Type& type, void* object, const Json
     reader.finish();
 }
 
-void write_json(std::string& out, const Type& type, const void* object, const JsonWriteOptions& options) {
+void write_json(std::string& out, const Type& type, const void* object,
+                const JsonWriteOptions& options) {
     Writer(out, options).write(type, object);
 }
 
-void read_text_value(std::string_view text, const Type& type, void* object, std::string_view field) {
+void read_text_value(std::string_view text, const Type& type, void* object,
+                     std::string_view field) {
     auto refuse = [&] {
         if (type.kind == Kind::enumeration)
-            fail_field(field, fmt::format("expected one of {}, got {}", choices(type), json_string(text.substr(0, 60))));
-        fail_field(field, fmt::format("expected {}, got {}", expectation(type), json_string(text.substr(0, 60))));
+            fail_field(field, fmt::format("expected one of {}, got {}", choices(type),
+                                          json_string(text.substr(0, 60))));
+        fail_field(field, fmt::format("expected {}, got {}", expectation(type),
+                                      json_string(text.substr(0, 60))));
     };
     switch (type.kind) {
         case Kind::boolean:
@@ -466,13 +489,15 @@ void read_text_value(std::string_view text, const Type& type, void* object, std:
             return;
         case Kind::enumeration:
             for (std::size_t i = 0; i < type.enumerators.size(); ++i)
-                if (type.enumerators[i] == text) return type.set_integer(object, static_cast<std::int64_t>(i));
+                if (type.enumerators[i] == text)
+                    return type.set_integer(object, static_cast<std::int64_t>(i));
             return refuse();
         case Kind::optional:
             return read_text_value(text, type.element(), type.emplace(object), field);
         case Kind::list:
             type.clear(object);
-            for (auto part : split(text, ',')) read_text_value(part, type.element(), type.append(object), field);
+            for (auto part : split(text, ','))
+                read_text_value(part, type.element(), type.append(object), field);
             return;
         case Kind::json:
         case Kind::map:
@@ -487,7 +512,8 @@ void append_json_string(std::string& out, std::string_view text) {
         std::string repaired;
         for (std::size_t i = 0; i < text.size();) {
             std::size_t length = 1;
-            while (length <= 4 && i + length <= text.size() && !is_utf8(text.substr(i, length))) ++length;
+            while (length <= 4 && i + length <= text.size() && !is_utf8(text.substr(i, length)))
+                ++length;
             if (length <= 4 && i + length <= text.size()) {
                 repaired += text.substr(i, length);
                 i += length;
@@ -535,6 +561,8 @@ std::string json_string(std::string_view text) {
     return out;
 }
 
-void check_json(std::string_view text) { parse(text, {}); }
+void check_json(std::string_view text) {
+    parse(text, {});
+}
 
 }  // namespace maru

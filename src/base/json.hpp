@@ -8,8 +8,8 @@
 namespace maru {
 
 struct JsonReadOptions {
-    /// Fields that the struct does not have: refused (own API, so that a typing error is seen), or passed over
-    /// (protocols and answers of newer servers).
+    /// Fields that the struct does not have: refused (own API, so that a typing error is seen), or
+    /// passed over (protocols and answers of newer servers).
     bool ignore_unknown_fields = false;
     /// Accept "12" where a number is expected, as protobuf's JSON form of int64 does.
     bool numbers_from_strings = false;
@@ -25,12 +25,13 @@ void read_json(std::string_view text, const reflection::Type& type, void* object
                const JsonReadOptions& options);
 void write_json(std::string& out, const reflection::Type& type, const void* object,
                 const JsonWriteOptions& options);
-/// Sets one value from text as it stands in a URL's path or query ("3", "true", "a"). Lists are comma-separated.
-/// Throws invalid_argument that names `field`.
-void read_text_value(std::string_view text, const reflection::Type& type, void* object, std::string_view field);
+/// Sets one value from text as it stands in a URL's path or query ("3", "true", "a"). Lists are
+/// comma-separated. Throws invalid_argument that names `field`.
+void read_text_value(std::string_view text, const reflection::Type& type, void* object,
+                     std::string_view field);
 
-/// Reads a described struct; throws one invalid_argument with a detail for each offending field, such as
-/// "resources.gpus: expected an integer, got \"two\"".
+/// Reads a described struct; throws one invalid_argument with a detail for each offending field,
+/// such as "resources.gpus: expected an integer, got \"two\"".
 template <class T>
 T from_json(std::string_view text, const JsonReadOptions& options = {}) {
     T object{};

@@ -72,7 +72,8 @@ TEST(Json, refuses_what_is_not_json) {
 
 TEST(Json, keeps_numbers_that_json_has_no_form_for) {
     Whole whole;
-    whole.metrics = {{"a", std::nan("")}, {"b", -std::numeric_limits<double>::infinity()}, {"c", 0.1 + 0.2}};
+    whole.metrics = {
+        {"a", std::nan("")}, {"b", -std::numeric_limits<double>::infinity()}, {"c", 0.1 + 0.2}};
     auto copy = from_json<Whole>(to_json(whole));
     EXPECT_TRUE(std::isnan(copy.metrics["a"]));
     EXPECT_EQ(copy.metrics["b"], -std::numeric_limits<double>::infinity());
@@ -87,7 +88,8 @@ TEST(Json, reads_values_from_urls) {
     std::int32_t number = 0;
     read_text_value("12", reflection::type_of<std::int32_t>(), &number, "size");
     EXPECT_EQ(number, 12);
-    EXPECT_THROW(read_text_value("1x", reflection::type_of<std::int32_t>(), &number, "size"), Error);
+    EXPECT_THROW(read_text_value("1x", reflection::type_of<std::int32_t>(), &number, "size"),
+                 Error);
     std::vector<std::string> list;
     read_text_value("a,b", reflection::type_of<std::vector<std::string>>(), &list, "names");
     EXPECT_EQ(list, (std::vector<std::string>{"a", "b"}));

@@ -14,14 +14,17 @@ constexpr std::string_view kNames[] = {"debug", "info", "warning", "error"};
 
 }  // namespace
 
-void set_level(Level level) { least_level = level; }
+void set_level(Level level) {
+    least_level = level;
+}
 
 void write(Level level, std::string_view text) {
     if (level < least_level) return;
     try {
         std::string line = fmt::format("{} {} {}\n", format_time(SystemClock().now()),
                                        kNames[static_cast<std::size_t>(level)], text);
-        // One write call: lines of threads never mix. A log that can't be written must not stop the server.
+        // One write call: lines of threads never mix. A log that can't be written must not stop the
+        // server.
         [[maybe_unused]] auto written = ::write(STDERR_FILENO, line.data(), line.size());
     } catch (...) {
     }

@@ -13,7 +13,8 @@ enum class Level { debug, info, warning, error };
 /// Least level that is written; info at the start. Thread-safe.
 void set_level(Level level);
 
-/// Writes one line to stderr: RFC 3339 time, level, text. Thread-safe; never throws. Secrets do not belong here.
+/// Writes one line to stderr: RFC 3339 time, level, text. Thread-safe; never throws. Secrets do not
+/// belong here.
 void write(Level level, std::string_view text);
 
 template <class... Args>

@@ -13,8 +13,8 @@ namespace maru {
 
 /// Runs tasks on a few threads of its own, in the order of arrival.
 ///
-/// Lifetime: `stop` (and the destructor) lets running tasks end and drops the others. Threads: any. What a
-/// task throws is logged.
+/// Lifetime: `stop` (and the destructor) lets running tasks end and drops the others. Threads: any.
+/// What a task throws is logged.
 class TaskQueue {
   public:
     explicit TaskQueue(int threads) {

@@ -20,7 +20,8 @@ int hex_digit(char c) {
     return -1;
 }
 
-/// How many bytes the UTF-8 sequence at the front takes; 0 if it is none (RFC 3629, table 3-7 of Unicode).
+/// How many bytes the UTF-8 sequence at the front takes; 0 if it is none (RFC 3629, table 3-7 of
+/// Unicode).
 std::size_t utf8_length(std::string_view text) {
     auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
     auto continues = [&](std::size_t i, unsigned low = 0x80, unsigned high = 0xbf) {
@@ -84,7 +85,8 @@ std::string percent_decode(std::string_view text, bool plus_is_space) {
             int high = i + 2 < text.size() ? hex_digit(text[i + 1]) : -1;
             int low = i + 2 < text.size() ? hex_digit(text[i + 2]) : -1;
             if (high < 0 || low < 0)
-                fail(ErrorCode::invalid_argument, "\"{}\" has a '%' that two hex digits do not follow", text);
+                fail(ErrorCode::invalid_argument,
+                     "\"{}\" has a '%' that two hex digits do not follow", text);
             out += static_cast<char>(high * 16 + low);
             i += 2;
         } else if (plus_is_space && text[i] == '+') {
@@ -118,12 +120,14 @@ std::int64_t parse_bytes(std::string_view text) {
         auto power = kPrefixes.find(unit[0]);
         if (power != std::string_view::npos) {
             std::string_view rest = std::string_view(unit).substr(1);
-            if (rest == "ib" || rest == "i" || rest.empty()) scale = std::pow(1024.0, static_cast<double>(power + 1));
+            if (rest == "ib" || rest == "i" || rest.empty())
+                scale = std::pow(1024.0, static_cast<double>(power + 1));
             if (rest == "b") scale = std::pow(1000.0, static_cast<double>(power + 1));
         }
     }
     if (error != std::errc{} || scale < 0 || number < 0 || number * scale > 9e18)
-        fail(ErrorCode::invalid_argument, "\"{}\" is not a size; expected one such as 512MiB, 4GiB or 1.5GB", text);
+        fail(ErrorCode::invalid_argument,
+             "\"{}\" is not a size; expected one such as 512MiB, 4GiB or 1.5GB", text);
     return std::llround(number * scale);
 }
 
@@ -135,7 +139,8 @@ std::string format_bytes(std::int64_t bytes) {
         value /= 1024;
         ++unit;
     }
-    if (unit == 0 || value == std::floor(value)) return fmt::format("{:.0f} {}", value, kUnits[unit]);
+    if (unit == 0 || value == std::floor(value))
+        return fmt::format("{:.0f} {}", value, kUnits[unit]);
     return fmt::format("{:.1f} {}", value, kUnits[unit]);
 }
 
@@ -149,7 +154,8 @@ std::int64_t parse_duration_s(std::string_view text) {
     if (unit == "h") scale = 3600;
     if (unit == "d") scale = 86400;
     if (error != std::errc{} || scale < 0 || number < 0 || number * scale > 1e12)
-        fail(ErrorCode::invalid_argument, "\"{}\" is not a duration; expected one such as 90s, 15m, 2h or 1d", text);
+        fail(ErrorCode::invalid_argument,
+             "\"{}\" is not a duration; expected one such as 90s, 15m, 2h or 1d", text);
     return std::llround(number * scale);
 }
 
@@ -164,26 +170,31 @@ std::string format_duration_s(std::int64_t seconds) {
 std::optional<std::int64_t> parse_int(std::string_view text) {
     std::int64_t value = 0;
     auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (error != std::errc{} || end != text.data() + text.size() || text.empty()) return std::nullopt;
+    if (error != std::errc{} || end != text.data() + text.size() || text.empty())
+        return std::nullopt;
     return value;
 }
 
 void check_name(std::string_view field, std::string_view name) {
     auto fits = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'; };
-    bool good = !name.empty() && name.size() <= 63 && name[0] >= 'a' && name[0] <= 'z' && name.back() != '-';
+    bool good = !name.empty() && name.size() <= 63 && name[0] >= 'a' && name[0] <= 'z' &&
+                name.back() != '-';
     for (char c : name) good = good && fits(c);
     if (!good) {
         std::string shown(name.substr(0, 80));
         if (!is_utf8(shown)) shown = "...";
-        fail_field(field, fmt::format("\"{}\" is not a name; expected 1 to 63 of a-z, 0-9 and '-', beginning with "
-                                      "a letter and not ending with '-'",
-                                      shown));
+        fail_field(field,
+                   fmt::format(
+                       "\"{}\" is not a name; expected 1 to 63 of a-z, 0-9 and '-', beginning with "
+                       "a letter and not ending with '-'",
+                       shown));
     }
 }
 
 void check_text(std::string_view field, std::string_view text, std::size_t bytes_max) {
     if (text.size() > bytes_max)
-        fail_field(field, fmt::format("is {} bytes long; at most {} are allowed", text.size(), bytes_max));
+        fail_field(field,
+                   fmt::format("is {} bytes long; at most {} are allowed", text.size(), bytes_max));
     if (text.find('\0') != std::string_view::npos) fail_field(field, "holds a NUL character");
     if (!is_utf8(text)) fail_field(field, "is not UTF-8");
 }
@@ -191,13 +202,17 @@ void check_text(std::string_view field, std::string_view text, std::size_t bytes
 void check_relative_path(std::string_view field, std::string_view path) {
     check_text(field, path, 4096);
     if (path.empty()) fail_field(field, "is empty; expected a relative path such as src/train.py");
-    if (path.front() == '/') fail_field(field, fmt::format("\"{}\" is absolute; expected a relative path", path));
+    if (path.front() == '/')
+        fail_field(field, fmt::format("\"{}\" is absolute; expected a relative path", path));
     if (path.find('\\') != std::string_view::npos)
         fail_field(field, fmt::format("\"{}\" holds a backslash; separate folders with '/'", path));
     for (auto part : split(path, '/')) {
         if (part.empty() || part == "." || part == "..")
-            fail_field(field, fmt::format("\"{}\" has the part \"{}\"; expected a path without empty, . or .. parts",
-                                          path, part));
+            fail_field(
+                field,
+                fmt::format(
+                    "\"{}\" has the part \"{}\"; expected a path without empty, . or .. parts",
+                    path, part));
         if (part.size() > 255) fail_field(field, "has a part of over 255 bytes");
     }
 }

@@ -31,7 +31,8 @@ TEST(Text, parses_sizes_and_durations) {
 
 TEST(Text, checks_names_and_paths) {
     EXPECT_NO_THROW(check_name("name", "digits-1"));
-    for (const char* bad : {"", "1a", "a-", "A", "a_b", "-a", "a/b"}) EXPECT_THROW(check_name("name", bad), Error) << bad;
+    for (const char* bad : {"", "1a", "a-", "A", "a_b", "-a", "a/b"})
+        EXPECT_THROW(check_name("name", bad), Error) << bad;
     EXPECT_THROW(check_name("name", std::string(64, 'a')), Error);
     EXPECT_NO_THROW(check_relative_path("path", "src/train.py"));
     for (const char* bad : {"", "/etc", "a/../b", "a//b", "./a", "a/", "a\\b"})
@@ -49,7 +50,8 @@ TEST(Time, is_written_and_read_as_rfc_3339) {
     auto time = parse_time("2026-11-22T15:00:00.123+09:00");
     EXPECT_EQ(format_time(time), "2026-11-22T06:00:00.123Z");
     EXPECT_EQ(parse_time(format_time(time)), time);
-    for (const char* bad : {"", "2026-11-22", "2026-13-22T15:00:00Z", "2026-11-22T15:00:00", "2026-11-22T25:00:00Z"})
+    for (const char* bad :
+         {"", "2026-11-22", "2026-13-22T15:00:00Z", "2026-11-22T15:00:00", "2026-11-22T25:00:00Z"})
         EXPECT_THROW(parse_time(bad), Error) << bad;
 }
 
@@ -65,7 +67,8 @@ TEST(Id, is_unique_and_rises) {
 
 TEST(Crypto, matches_published_vectors) {
     // FIPS 180-4 example and RFC 4231 test case 2.
-    EXPECT_EQ(sha256_hex("abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    EXPECT_EQ(sha256_hex("abc"),
+              "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
     EXPECT_EQ(to_hex(hmac_sha256("Jefe", "what do ya want for nothing?")),
               "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
     EXPECT_EQ(to_base64("foob"), "Zm9vYg==");

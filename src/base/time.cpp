@@ -45,12 +45,15 @@ Time parse_time(std::string_view text) {
              "\"{}\" is not a time; expected RFC 3339 such as 2026-11-22T15:00:00Z", text);
     };
     int year = digits_at(text, 0, 4), month = digits_at(text, 5, 2), day = digits_at(text, 8, 2);
-    int hour = digits_at(text, 11, 2), minute = digits_at(text, 14, 2), second = digits_at(text, 17, 2);
-    if (year < 0 || month < 0 || day < 0 || hour < 0 || minute < 0 || second < 0 || text[4] != '-' ||
-        text[7] != '-' || (text[10] != 'T' && text[10] != 't' && text[10] != ' ') || text[13] != ':' ||
+    int hour = digits_at(text, 11, 2), minute = digits_at(text, 14, 2),
+        second = digits_at(text, 17, 2);
+    if (year < 0 || month < 0 || day < 0 || hour < 0 || minute < 0 || second < 0 ||
+        text[4] != '-' || text[7] != '-' ||
+        (text[10] != 'T' && text[10] != 't' && text[10] != ' ') || text[13] != ':' ||
         text[16] != ':' || hour > 23 || minute > 59 || second > 60)
         refuse();
-    std::chrono::year_month_day date{std::chrono::year(year), std::chrono::month(static_cast<unsigned>(month)),
+    std::chrono::year_month_day date{std::chrono::year(year),
+                                     std::chrono::month(static_cast<unsigned>(month)),
                                      std::chrono::day(static_cast<unsigned>(day))};
     if (!date.ok()) refuse();
     std::size_t at = 19;
@@ -67,9 +70,11 @@ Time parse_time(std::string_view text) {
     minutes offset{0};
     if (text.size() == at + 1 && (text[at] == 'Z' || text[at] == 'z')) {
         // UTC
-    } else if (text.size() == at + 6 && (text[at] == '+' || text[at] == '-') && text[at + 3] == ':') {
+    } else if (text.size() == at + 6 && (text[at] == '+' || text[at] == '-') &&
+               text[at + 3] == ':') {
         int offset_hours = digits_at(text, at + 1, 2), offset_minutes = digits_at(text, at + 4, 2);
-        if (offset_hours < 0 || offset_minutes < 0 || offset_hours > 23 || offset_minutes > 59) refuse();
+        if (offset_hours < 0 || offset_minutes < 0 || offset_hours > 23 || offset_minutes > 59)
+            refuse();
         offset = hours(offset_hours) + minutes(offset_minutes);
         if (text[at] == '-') offset = -offset;
     } else {

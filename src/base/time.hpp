@@ -8,14 +8,19 @@
 
 namespace maru {
 
-/// A moment, to the millisecond, UTC. On the wire RFC 3339 ("2026-11-22T15:00:00.123Z"), in tables int64 ms.
+/// A moment, to the millisecond, UTC. On the wire RFC 3339 ("2026-11-22T15:00:00.123Z"), in tables
+/// int64 ms.
 using Time = std::chrono::sys_time<std::chrono::milliseconds>;
 
 std::string format_time(Time time);
 /// Parses RFC 3339; throws invalid_argument.
 Time parse_time(std::string_view text);
-inline std::int64_t to_ms(Time time) { return time.time_since_epoch().count(); }
-inline Time from_ms(std::int64_t ms) { return Time(std::chrono::milliseconds(ms)); }
+inline std::int64_t to_ms(Time time) {
+    return time.time_since_epoch().count();
+}
+inline Time from_ms(std::int64_t ms) {
+    return Time(std::chrono::milliseconds(ms));
+}
 
 /// Tells the time; every service and loop is given one, so that tests can move it. Thread-safe.
 class Clock {

@@ -20,8 +20,8 @@ class Upload {
   public:
     virtual ~Upload() = default;
     virtual void write(std::string_view bytes) = 0;
-    /// Makes the object durable under its digest. With `expected_sha256`, throws data_loss and keeps nothing
-    /// if the bytes differ. An object that is there already is kept as it is.
+    /// Makes the object durable under its digest. With `expected_sha256`, throws data_loss and
+    /// keeps nothing if the bytes differ. An object that is there already is kept as it is.
     virtual Stored finish(std::optional<std::string_view> expected_sha256 = std::nullopt) = 0;
 };
 
@@ -37,8 +37,8 @@ class BlobStore {
     virtual std::string get(std::string_view sha256, std::size_t bytes_max = 64u << 20) const = 0;
     /// A read-only local file with the object's bytes, to stream or to link from; throws not_found.
     virtual std::filesystem::path local_file(std::string_view sha256) const = 0;
-    /// Puts the object at `target` as a read-only file (a hard link where possible, else a copy); its folder
-    /// must exist, the file must not.
+    /// Puts the object at `target` as a read-only file (a hard link where possible, else a copy);
+    /// its folder must exist, the file must not.
     virtual void materialize(std::string_view sha256, const std::filesystem::path& target,
                              bool executable) const = 0;
 

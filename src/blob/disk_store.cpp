@@ -12,8 +12,8 @@
 namespace maru::blob {
 namespace {
 
-/// Objects are DIR/ab/cdef... ; what is being written is DIR/uploads/RANDOM. Folders 00 to ff exist from the
-/// start, so that a new object costs one sync of its own folder.
+/// Objects are DIR/ab/cdef... ; what is being written is DIR/uploads/RANDOM. Folders 00 to ff exist
+/// from the start, so that a new object costs one sync of its own folder.
 class DiskStore final : public BlobStore {
   public:
     explicit DiskStore(std::filesystem::path directory) : directory_(std::move(directory)) {
@@ -31,10 +31,12 @@ class DiskStore final : public BlobStore {
 
     std::unique_ptr<Upload> upload() override;
 
-    bool contains(std::string_view sha256) const override { return ::access(path(sha256).c_str(), F_OK) == 0; }
+    bool contains(std::string_view sha256) const override {
+        return ::access(path(sha256).c_str(), F_OK) == 0;
+    }
 
     std::int64_t size_bytes(std::string_view sha256) const override {
-        struct stat status {};
+        struct stat status{};
         if (::stat(path(sha256).c_str(), &status) != 0) missing(sha256);
         return status.st_size;
     }
@@ -49,10 +51,11 @@ class DiskStore final : public BlobStore {
         return file;
     }
 
-    void materialize(std::string_view sha256, const std::filesystem::path& target, bool executable) const override {
+    void materialize(std::string_view sha256, const std::filesystem::path& target,
+                     bool executable) const override {
         auto source = local_file(sha256);
-        // An executable file needs other permissions than the object: a copy. So does a file for workloads
-        // that run as our own user: they could make the object itself writable.
+        // An executable file needs other permissions than the object: a copy. So does a file for
+        // workloads that run as our own user: they could make the object itself writable.
         bool shared = !executable && ::geteuid() == 0;
         if (shared && ::link(source.c_str(), target.c_str()) == 0) return;
         std::error_code error;
@@ -63,7 +66,8 @@ class DiskStore final : public BlobStore {
 
     std::filesystem::path path(std::string_view sha256) const {
         if (!is_sha256_hex(sha256))
-            fail(ErrorCode::invalid_argument, "\"{}\" is not a SHA-256 digest; expected 64 hex digits", sha256);
+            fail(ErrorCode::invalid_argument,
+                 "\"{}\" is not a SHA-256 digest; expected 64 hex digits", sha256);
         return directory_ / sha256.substr(0, 2) / sha256.substr(2);
     }
     std::filesystem::path uploads() const { return directory_ / "uploads"; }
@@ -96,12 +100,14 @@ class DiskUpload final : public Upload {
     Stored finish(std::optional<std::string_view> expected_sha256) override {
         Stored stored{digest_.hex(), size_bytes_};
         if (expected_sha256 && *expected_sha256 != stored.sha256)
-            fail(ErrorCode::data_loss, "the {} bytes received have the digest {}, not {}: send them again", size_bytes_,
+            fail(ErrorCode::data_loss,
+                 "the {} bytes received have the digest {}, not {}: send them again", size_bytes_,
                  stored.sha256, *expected_sha256);
         if (store_.contains(stored.sha256)) return stored;
         auto target = store_.path(stored.sha256);
         if (::fsync(file_.get()) != 0) fail_errno(errno, "cannot sync an object");
-        if (::rename(temporary_.c_str(), target.c_str()) != 0) fail_errno(errno, "cannot keep an object");
+        if (::rename(temporary_.c_str(), target.c_str()) != 0)
+            fail_errno(errno, "cannot keep an object");
         temporary_.clear();
         sync_directory(target.parent_path());
         return stored;
@@ -115,7 +121,9 @@ class DiskUpload final : public Upload {
     std::int64_t size_bytes_ = 0;
 };
 
-std::unique_ptr<Upload> DiskStore::upload() { return std::make_unique<DiskUpload>(*this); }
+std::unique_ptr<Upload> DiskStore::upload() {
+    return std::make_unique<DiskUpload>(*this);
+}
 
 }  // namespace
 

@@ -14,10 +14,12 @@ class DiskStoreTest : public testing::Test {
     ~DiskStoreTest() override { std::filesystem::remove_all(folder_); }
     std::size_t files_below(const std::filesystem::path& folder) const {
         std::size_t count = 0;
-        for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) count += entry.is_regular_file();
+        for (const auto& entry : std::filesystem::recursive_directory_iterator(folder))
+            count += entry.is_regular_file();
         return count;
     }
-    std::filesystem::path folder_ = std::filesystem::temp_directory_path() / ("maru-blob-" + new_id());
+    std::filesystem::path folder_ =
+        std::filesystem::temp_directory_path() / ("maru-blob-" + new_id());
     std::unique_ptr<BlobStore> store_ = open_disk_store(folder_);
 };
 
@@ -49,7 +51,9 @@ TEST_F(DiskStoreTest, materializes_files_that_are_read_only) {
     auto stored = store_->put("#!/bin/sh\n");
     store_->materialize(stored.sha256, folder_ / "plain", false);
     store_->materialize(stored.sha256, folder_ / "script", true);
-    auto permissions = [&](const char* name) { return std::filesystem::status(folder_ / name).permissions(); };
+    auto permissions = [&](const char* name) {
+        return std::filesystem::status(folder_ / name).permissions();
+    };
     using std::filesystem::perms;
     EXPECT_EQ(permissions("plain") & perms::owner_write, perms::none);
     EXPECT_EQ(permissions("script") & perms::owner_exec, perms::owner_exec);

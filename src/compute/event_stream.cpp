@@ -14,7 +14,8 @@ std::string EventStream::format(const Event& event) {
     return net::format_event(std::to_string(event.number), "event", to_json(event));
 }
 
-void EventStream::subscribe(std::string project_id, std::int64_t after, std::shared_ptr<net::Channel> channel) {
+void EventStream::subscribe(std::string project_id, std::int64_t after,
+                            std::shared_ptr<net::Channel> channel) {
     std::lock_guard lock(mutex_);
     auto last = database_.read([](sql::Connection& c) { return store::last_event_number(c); });
     if (published_ < 0) published_ = last;
@@ -22,8 +23,9 @@ void EventStream::subscribe(std::string project_id, std::int64_t after, std::sha
         // Up to what has been published; the rest comes to all subscribers alike.
         std::int64_t position = after;
         while (position < published_ && channel->is_open()) {
-            auto events = database_.read(
-                [&](sql::Connection& c) { return store::events_after(c, position, project_id, "", kBatch); });
+            auto events = database_.read([&](sql::Connection& c) {
+                return store::events_after(c, position, project_id, "", kBatch);
+            });
             if (events.empty()) break;
             for (const auto& [unused, event] : events) {
                 if (event.number > published_) break;
@@ -39,14 +41,15 @@ void EventStream::subscribe(std::string project_id, std::int64_t after, std::sha
 
 void EventStream::publish() {
     std::lock_guard lock(mutex_);
-    std::erase_if(subscribers_, [](const Subscriber& subscriber) { return !subscriber.channel->is_open(); });
+    std::erase_if(subscribers_,
+                  [](const Subscriber& subscriber) { return !subscriber.channel->is_open(); });
     if (subscribers_.empty()) {
         published_ = -1;
         return;
     }
     while (true) {
-        auto events =
-            database_.read([&](sql::Connection& c) { return store::events_after(c, published_, "", "", kBatch); });
+        auto events = database_.read(
+            [&](sql::Connection& c) { return store::events_after(c, published_, "", "", kBatch); });
         for (const auto& [project_id, event] : events) {
             std::string text = format(event);
             for (const auto& subscriber : subscribers_)

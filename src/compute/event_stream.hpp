@@ -12,13 +12,16 @@
 
 namespace maru::compute {
 
-/// Sends a project's events to its subscribers in the order of their numbers, each once. Threads: any.
+/// Sends a project's events to its subscribers in the order of their numbers, each once. Threads:
+/// any.
 class EventStream {
   public:
     explicit EventStream(sql::Database& database) : database_(database) {}
     /// Begins behind `after`; negative: with what comes next.
-    void subscribe(std::string project_id, std::int64_t after, std::shared_ptr<net::Channel> channel);
-    /// Something was committed. Reads it from the table, so that the order of commits, not of callers, counts.
+    void subscribe(std::string project_id, std::int64_t after,
+                   std::shared_ptr<net::Channel> channel);
+    /// Something was committed. Reads it from the table, so that the order of commits, not of
+    /// callers, counts.
     void publish();
     void close();
 

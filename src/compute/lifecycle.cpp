@@ -47,11 +47,13 @@ std::filesystem::path attempt_folder(const std::filesystem::path& data, const Wo
     return data / "workloads" / workload.job.id / std::to_string(workload.job.attempt);
 }
 
-std::filesystem::path log_file(const std::filesystem::path& data, std::string_view workload_id, std::int32_t replica) {
+std::filesystem::path log_file(const std::filesystem::path& data, std::string_view workload_id,
+                               std::int32_t replica) {
     return data / "workloads" / workload_id / "logs" / fmt::format("{}.log", replica);
 }
 
-Lifecycle::Lifecycle(sql::Database& database, Engine& engine, const Clock& clock, std::filesystem::path data_directory)
+Lifecycle::Lifecycle(sql::Database& database, Engine& engine, const Clock& clock,
+                     std::filesystem::path data_directory)
     : database_(database),
       engine_(engine),
       clock_(clock),
@@ -61,7 +63,9 @@ Lifecycle::Lifecycle(sql::Database& database, Engine& engine, const Clock& clock
       launchers_(kLaunchers),
       statuses_(1) {}
 
-Lifecycle::~Lifecycle() { stop(); }
+Lifecycle::~Lifecycle() {
+    stop();
+}
 
 void Lifecycle::start() {
     engine_.set_listener([this](const ReplicaStatus& status) { on_status(status); });
@@ -120,7 +124,8 @@ std::vector<Lifecycle::ActivePointer> Lifecycle::all_active() {
 void Lifecycle::keep(ActivePointer active, const store::Record& record) {
     const auto& workload = record.workload;
     std::lock_guard lock(mutex_);
-    if (!active->record.workload.attempt_id.empty()) attempts_.erase(active->record.workload.attempt_id);
+    if (!active->record.workload.attempt_id.empty())
+        attempts_.erase(active->record.workload.attempt_id);
     active->record = record;
     if (is_final(workload.job.state)) {
         active_.erase(workload.job.id);
@@ -140,7 +145,8 @@ Workload Lifecycle::submit(Workload workload) {
         for (auto* contributor : contributors_) contributor->created(connection, record.workload);
         const Job& job = record.workload.job;
         store::insert(connection, record);
-        event = {0, job.queued_at, job.id, job.name, job.kind, std::nullopt, job.state, job.reason, job.attempt};
+        event = {0,         job.queued_at, job.id,     job.name, job.kind, std::nullopt,
+                 job.state, job.reason,    job.attempt};
         store::append_event(connection, record.workload.project_id, event);
         active->record = std::move(record);
     });
@@ -161,13 +167,16 @@ bool Lifecycle::transition(Active& active, const std::function<bool(store::Recor
         replica.state = job.state;
         replica.exit_code = job.exit_code;
         auto index = static_cast<std::size_t>(replica.index);
-        replica.node = index < next.placed.size() ? std::optional(next.placed[index].node) : std::nullopt;
+        replica.node =
+            index < next.placed.size() ? std::optional(next.placed[index].node) : std::nullopt;
     }
-    Event event{0, clock_.now(), job.id, job.name, job.kind, previous, job.state, job.reason, job.attempt};
+    Event event{0,        clock_.now(), job.id,     job.name,   job.kind,
+                previous, job.state,    job.reason, job.attempt};
     database_.write([&](sql::Connection& connection) {
         store::update(connection, next);
         store::append_event(connection, next.workload.project_id, event);
-        for (auto* contributor : contributors_) contributor->changed(connection, next.workload, event);
+        for (auto* contributor : contributors_)
+            contributor->changed(connection, next.workload, event);
     });
     if (auto shared = find(job.id)) keep(std::move(shared), next);
     event_stream_.publish();
@@ -208,13 +217,15 @@ void Lifecycle::request_stop(std::string_view id, std::string_view reason) {
     if (ended) return;
     store::Record record;
     {
-        // The wish itself is durable: a server that restarts before the engine heard of it tells it then.
+        // The wish itself is durable: a server that restarts before the engine heard of it tells it
+        // then.
         std::lock_guard whole(active->transition);
         record = record_of(*active);
         if (is_final(record.workload.job.state)) return;
         if (!record.workload.stopping) {
             record.workload.stopping = std::string(reason);
-            database_.write([&](sql::Connection& connection) { store::update(connection, record); });
+            database_.write(
+                [&](sql::Connection& connection) { store::update(connection, record); });
             keep(active, record);
         }
     }
@@ -223,12 +234,14 @@ void Lifecycle::request_stop(std::string_view id, std::string_view reason) {
 }
 
 void Lifecycle::recover() {
-    auto records = database_.read([](sql::Connection& connection) { return store::active(connection); });
+    auto records =
+        database_.read([](sql::Connection& connection) { return store::active(connection); });
     std::vector<std::string> attempt_ids;
     for (auto& record : records) {
         record.workload.folder = attempt_folder(data_directory_, record.workload);
         auto active = std::make_shared<Active>();
-        if (holds_resources(record.workload.job.state)) attempt_ids.push_back(record.workload.attempt_id);
+        if (holds_resources(record.workload.job.state))
+            attempt_ids.push_back(record.workload.attempt_id);
         keep(active, record);
     }
     for (const auto& attempt_id : engine_.recover(attempt_ids)) {
@@ -237,8 +250,11 @@ void Lifecycle::recover() {
         if (record_of(*active).workload.job.state == WorkloadState::starting) {
             launchers_.push([this, active] { launch(active); });
         } else {
-            ReplicaStatus lost{.attempt_id = attempt_id, .index = 0, .state = ReplicaState::ended,
-                               .started_at = std::nullopt, .exit = ReplicaExit{}};
+            ReplicaStatus lost{.attempt_id = attempt_id,
+                               .index = 0,
+                               .state = ReplicaState::ended,
+                               .started_at = std::nullopt,
+                               .exit = ReplicaExit{}};
             lost.exit->exit_code = 137;
             lost.exit->lost = true;
             lost.exit->reason = "its supervisor is gone and has left no record of how it ended";
@@ -250,7 +266,8 @@ void Lifecycle::recover() {
         auto record = record_of(*active);
         if (!holds_resources(record.workload.job.state) || !record.workload.stopping) continue;
         launchers_.push([this, workload = record.workload] {
-            persist("stop a workload", [&] { engine_.stop(workload.attempt_id, 0, workload.job.stop_grace_s); });
+            persist("stop a workload",
+                    [&] { engine_.stop(workload.attempt_id, 0, workload.job.stop_grace_s); });
         });
     }
     launchers_.push([this] { remove_leftovers(); });
@@ -267,7 +284,8 @@ void Lifecycle::dispatch_loop() {
         try {
             dispatch();
         } catch (...) {
-            log::error("a pass of the dispatcher failed, and is made again: {}", log::current_exception_message());
+            log::error("a pass of the dispatcher failed, and is made again: {}",
+                       log::current_exception_message());
             std::unique_lock lock(mutex_);
             changed_.wait_for(lock, kRetryAfter, [this] { return stopping_; });
             dirty_ = true;
@@ -288,12 +306,13 @@ planner::Snapshot Lifecycle::snapshot(const std::vector<ActivePointer>& queued) 
         auto record = record_of(*active);
         if (!holds_resources(record.workload.job.state)) continue;
         for (const auto& placed : record.placed)
-            made.allocations.push_back({placed.node, amount_of(record.workload.job.resources), placed.gpu_ids});
+            made.allocations.push_back(
+                {placed.node, amount_of(record.workload.job.resources), placed.gpu_ids});
     }
     for (const auto& active : queued) {
         auto record = record_of(*active);
-        made.queue.push_back(
-            {record.workload.job.id, record.workload.job.replica_count, amount_of(record.workload.job.resources)});
+        made.queue.push_back({record.workload.job.id, record.workload.job.replica_count,
+                              amount_of(record.workload.job.resources)});
     }
     return made;
 }
@@ -338,7 +357,8 @@ void Lifecycle::begin(Active& active, const planner::Placement& placement) {
         record.workload.job.reason = "placed on " + placement.replicas.at(0).node;
         record.workload.attempt_id = new_id();
         record.placed.clear();
-        for (const auto& replica : placement.replicas) record.placed.push_back({replica.node, replica.gpu_ids});
+        for (const auto& replica : placement.replicas)
+            record.placed.push_back({replica.node, replica.gpu_ids});
         return true;
     });
 }
@@ -358,8 +378,12 @@ ReplicaSpec Lifecycle::prepare(const store::Record& record) {
     spec.workload_id = job.id;
     spec.node = record.placed.at(0).node;
     spec.command = job.command;
-    spec.variables = {{"PATH", "/usr/local/bin:/usr/bin:/bin"}, {"HOME", "/tmp"}, {"LANG", "C.UTF-8"},
-                      {"PYTHONUNBUFFERED", "1"}, {"MARU_JOB_ID", job.id}, {"MARU_PROJECT", job.project}};
+    spec.variables = {{"PATH", "/usr/local/bin:/usr/bin:/bin"},
+                      {"HOME", "/tmp"},
+                      {"LANG", "C.UTF-8"},
+                      {"PYTHONUNBUFFERED", "1"},
+                      {"MARU_JOB_ID", job.id},
+                      {"MARU_PROJECT", job.project}};
     spec.directory = "/workspace";
     spec.mounts = {{(workload.folder / "work").native(), "/workspace", true},
                    {(workload.folder / "run").native(), "/run/maru", true}};
@@ -374,7 +398,9 @@ ReplicaSpec Lifecycle::prepare(const store::Record& record) {
     for (const auto& [name, value] : job.variables) spec.variables[name] = value;
     if (job.attempt > 1) {
         FileDescriptor file(::open(log.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640));
-        if (file) write_all(file.get(), fmt::format("--- attempt {} of {} ---\n", job.attempt, job.retries + 1));
+        if (file)
+            write_all(file.get(),
+                      fmt::format("--- attempt {} of {} ---\n", job.attempt, job.retries + 1));
     }
     return spec;
 }
@@ -385,7 +411,8 @@ void Lifecycle::launch(const ActivePointer& active) {
     try {
         if (record.workload.stopping) {
             transition(*active, [&](store::Record& next) {
-                end_attempt(next.workload.job, WorkloadState::stopped, *next.workload.stopping, clock_.now());
+                end_attempt(next.workload.job, WorkloadState::stopped, *next.workload.stopping,
+                            clock_.now());
                 return true;
             });
             return;
@@ -396,17 +423,20 @@ void Lifecycle::launch(const ActivePointer& active) {
         auto reason = fmt::format("could not be started: {}", error.what());
         // First, since it makes room where the disk is full.
         clean_up(record.workload);
-        persist("write down that a workload could not be started", [&] { fail_workload(*active, reason); });
+        persist("write down that a workload could not be started",
+                [&] { fail_workload(*active, reason); });
         return;
     }
     if (record_of(*active).workload.stopping)
-        persist("stop a workload",
-                [&] { engine_.stop(record.workload.attempt_id, 0, record.workload.job.stop_grace_s); });
+        persist("stop a workload", [&] {
+            engine_.stop(record.workload.attempt_id, 0, record.workload.job.stop_grace_s);
+        });
 }
 
 void Lifecycle::on_status(const ReplicaStatus& status) {
     statuses_.push([this, status] {
-        // The engine keeps its record until it is told to forget: a full disk delays the news, it loses none.
+        // The engine keeps its record until it is told to forget: a full disk delays the news, it
+        // loses none.
         persist(fmt::format("write down that attempt {} {}", status.attempt_id,
                             status.state == ReplicaState::ended ? "ended" : "runs"),
                 [&] { write_status(status); });
@@ -424,7 +454,9 @@ void Lifecycle::write_status(const ReplicaStatus& status) {
     } else if (status.state == ReplicaState::running) {
         transition(*active, [&](store::Record& record) {
             Job& job = record.workload.job;
-            if (job.state != WorkloadState::starting || record.workload.attempt_id != status.attempt_id) return false;
+            if (job.state != WorkloadState::starting ||
+                record.workload.attempt_id != status.attempt_id)
+                return false;
             job.state = WorkloadState::running;
             job.reason = "";
             if (!job.started_at) job.started_at = status.started_at.value_or(clock_.now());
@@ -439,16 +471,20 @@ void Lifecycle::on_exit(Active& active, const ReplicaStatus& status) {
     bool again = false;
     bool written = transition(active, [&](store::Record& record) {
         Job& job = record.workload.job;
-        if (!holds_resources(job.state) || record.workload.attempt_id != status.attempt_id) return false;
+        if (!holds_resources(job.state) || record.workload.attempt_id != status.attempt_id)
+            return false;
         ended = record.workload;
         if (!job.started_at) job.started_at = exit.started_at;
         job.exit_code = exit.lost ? std::nullopt : std::optional(exit.exit_code);
         job.usage.cpu_s += exit.cpu_s;
         job.usage.memory_peak_bytes = std::max(job.usage.memory_peak_bytes, exit.memory_peak_bytes);
         if (exit.started_at)
-            job.usage.gpu_s += static_cast<double>(job.resources.gpus) *
-                               std::chrono::duration<double>(exit.ended_at - *exit.started_at).count();
-        std::string reason = exit.reason.empty() ? fmt::format("ended with exit code {}", exit.exit_code) : exit.reason;
+            job.usage.gpu_s +=
+                static_cast<double>(job.resources.gpus) *
+                std::chrono::duration<double>(exit.ended_at - *exit.started_at).count();
+        std::string reason = exit.reason.empty()
+                                 ? fmt::format("ended with exit code {}", exit.exit_code)
+                                 : exit.reason;
         if (exit.exit_code == 0 && !exit.lost && !exit.timed_out && !exit.stopped) {
             end_attempt(job, WorkloadState::succeeded, "", exit.ended_at);
         } else if (record.workload.stopping) {
@@ -456,7 +492,8 @@ void Lifecycle::on_exit(Active& active, const ReplicaStatus& status) {
         } else if (job.attempt <= job.retries && !exit.timed_out) {
             again = true;
             job.state = WorkloadState::queued;
-            job.reason = fmt::format("attempt {} of {}: {}; it is tried again", job.attempt, job.retries + 1, reason);
+            job.reason = fmt::format("attempt {} of {}: {}; it is tried again", job.attempt,
+                                     job.retries + 1, reason);
             ++job.attempt;
             record.placed.clear();
             record.workload.attempt_id.clear();
@@ -472,19 +509,25 @@ void Lifecycle::on_exit(Active& active, const ReplicaStatus& status) {
 void Lifecycle::clean_up(const Workload& workload) {
     std::error_code error;
     std::filesystem::remove_all(attempt_folder(data_directory_, workload), error);
-    if (error) log::warning("cannot remove the files of workload {}: {}", workload.job.id, error.message());
+    if (error)
+        log::warning("cannot remove the files of workload {}: {}", workload.job.id,
+                     error.message());
 }
 
-/// Removes the files of attempts that ended just before an earlier server did, so that it could not.
+/// Removes the files of attempts that ended just before an earlier server did, so that it could
+/// not.
 void Lifecycle::remove_leftovers() {
     std::error_code error;
-    for (const auto& workload : std::filesystem::directory_iterator(data_directory_ / "workloads", error)) {
+    for (const auto& workload :
+         std::filesystem::directory_iterator(data_directory_ / "workloads", error)) {
         auto active = find(workload.path().filename().native());
         for (const auto& folder : std::filesystem::directory_iterator(workload.path(), error)) {
             auto attempt = parse_int(folder.path().filename().native());
-            if (!attempt || (active && *attempt >= record_of(*active).workload.job.attempt)) continue;
+            if (!attempt || (active && *attempt >= record_of(*active).workload.job.attempt))
+                continue;
             std::filesystem::remove_all(folder.path(), error);
-            if (error) log::warning("cannot remove {}: {}", folder.path().native(), error.message());
+            if (error)
+                log::warning("cannot remove {}: {}", folder.path().native(), error.message());
         }
     }
 }
@@ -515,7 +558,8 @@ void Lifecycle::sample() {
         Time since = active->sampled_at.value_or(record.workload.job.started_at.value_or(now));
         auto elapsed_s = std::chrono::duration<double>(now - since).count();
         if (elapsed_s > 0)
-            sampled.cpu_milli = static_cast<std::int64_t>(std::max(0.0, used->cpu_s - active->sampled_cpu_s) / elapsed_s * 1000);
+            sampled.cpu_milli = static_cast<std::int64_t>(
+                std::max(0.0, used->cpu_s - active->sampled_cpu_s) / elapsed_s * 1000);
         active->sampled_cpu_s = used->cpu_s;
         active->sampled_at = now;
         samples.emplace_back(record.workload.job.id, sampled);
@@ -545,8 +589,12 @@ std::vector<NodeStatus> Lifecycle::nodes() {
     std::vector<NodeStatus> list;
     auto now = snapshot({});
     for (const auto& node : now.nodes) {
-        NodeStatus status{node.name,          node.capacity.cpu_milli,  node.capacity.cpu_milli,
-                          node.capacity.memory_mib, node.capacity.memory_mib, node.capacity.gpus,
+        NodeStatus status{node.name,
+                          node.capacity.cpu_milli,
+                          node.capacity.cpu_milli,
+                          node.capacity.memory_mib,
+                          node.capacity.memory_mib,
+                          node.capacity.gpus,
                           node.capacity.gpus};
         for (const auto& allocation : now.allocations) {
             if (allocation.node != node.name) continue;

@@ -22,19 +22,21 @@ namespace maru::compute {
 
 /// Where a workload's files are below the data directory.
 std::filesystem::path attempt_folder(const std::filesystem::path& data, const Workload& workload);
-std::filesystem::path log_file(const std::filesystem::path& data, std::string_view workload_id, std::int32_t replica);
+std::filesystem::path log_file(const std::filesystem::path& data, std::string_view workload_id,
+                               std::int32_t replica);
 
-/// Carries workloads from one state to the next: asks the planner, prepares and launches, hears from the engine
-/// how they end.
+/// Carries workloads from one state to the next: asks the planner, prepares and launches, hears
+/// from the engine how they end.
 ///
-/// What has not ended is also held in memory, so that a pass of the dispatcher reads no tables. A transition is
-/// one transaction (state, event, what contributors add); memory follows it.
+/// What has not ended is also held in memory, so that a pass of the dispatcher reads no tables. A
+/// transition is one transaction (state, event, what contributors add); memory follows it.
 ///
-/// Threads: a dispatcher, a few that prepare and launch, one that writes down what the engine reports, one that
-/// samples usage. Public functions from any thread.
+/// Threads: a dispatcher, a few that prepare and launch, one that writes down what the engine
+/// reports, one that samples usage. Public functions from any thread.
 class Lifecycle {
   public:
-    Lifecycle(sql::Database& database, Engine& engine, const Clock& clock, std::filesystem::path data_directory);
+    Lifecycle(sql::Database& database, Engine& engine, const Clock& clock,
+              std::filesystem::path data_directory);
     ~Lifecycle();
 
     void add_contributor(Contributor& contributor) { contributors_.push_back(&contributor); }
@@ -76,12 +78,12 @@ class Lifecycle {
     std::vector<ActivePointer> all_active();
     void keep(ActivePointer active, const store::Record& record);
 
-    /// Applies `change` to a copy of the record; where it returns true, writes the copy with its event. The
-    /// record's reason becomes the event's.
+    /// Applies `change` to a copy of the record; where it returns true, writes the copy with its
+    /// event. The record's reason becomes the event's.
     bool transition(Active& active, const std::function<bool(store::Record&)>& change);
     void fail_workload(Active& active, const std::string& reason);
-    /// Does what must not be forgotten, again and again until it succeeds or the server stops: a full disk
-    /// delays it only.
+    /// Does what must not be forgotten, again and again until it succeeds or the server stops: a
+    /// full disk delays it only.
     void persist(std::string_view what, const std::function<void()>& work);
 
     void recover();
@@ -114,7 +116,7 @@ class Lifecycle {
     std::condition_variable changed_;
     bool dirty_ = false, stopping_ = false;
     std::map<std::string, ActivePointer, std::less<>> active_;  // by id: the order of arrival
-    std::unordered_map<std::string, std::string> attempts_;    // attempt id -> workload id
+    std::unordered_map<std::string, std::string> attempts_;     // attempt id -> workload id
 
     TaskQueue launchers_;
     TaskQueue statuses_;

@@ -76,7 +76,8 @@ struct LogFollower::State {
                 try {
                     busy = advance(follow) || busy;
                 } catch (...) {
-                    log::error("following {} ended: {}", follow.path.native(), log::current_exception_message());
+                    log::error("following {} ended: {}", follow.path.native(),
+                               log::current_exception_message());
                     follow.channel->close();
                     follow.finished = true;
                 }
@@ -117,10 +118,12 @@ struct LogFollower::State {
         auto end = follow.ended();
         if (!follow.file) open(follow);
         std::string piece(kPieceBytes, '\0');
-        ssize_t got = follow.file ? ::pread(follow.file.get(), piece.data(), piece.size(), follow.offset) : 0;
+        ssize_t got =
+            follow.file ? ::pread(follow.file.get(), piece.data(), piece.size(), follow.offset) : 0;
         if (got < 0) fail_errno(errno, "cannot read a log");
         piece.resize(static_cast<std::size_t>(got));
-        std::size_t whole = end && piece.size() < kPieceBytes ? piece.size() : whole_characters(piece);
+        std::size_t whole =
+            end && piece.size() < kPieceBytes ? piece.size() : whole_characters(piece);
         piece.resize(whole);
         if (!piece.empty()) {
             follow.offset += static_cast<std::int64_t>(piece.size());
@@ -140,7 +143,8 @@ struct LogFollower::State {
     void open(Follow& follow) {
         // Watched before it is read, so that no growth goes unseen.
         follow.file.reset(::open(follow.path.c_str(), O_RDONLY | O_CLOEXEC));
-        if (follow.file) follow.watch = ::inotify_add_watch(inotify.get(), follow.path.c_str(), IN_MODIFY);
+        if (follow.file)
+            follow.watch = ::inotify_add_watch(inotify.get(), follow.path.c_str(), IN_MODIFY);
     }
 };
 
@@ -159,7 +163,8 @@ LogFollower::~LogFollower() {
     for (auto& follow : state_->follows) follow.channel->close();
 }
 
-void LogFollower::follow(const std::filesystem::path& file, std::int64_t offset, std::shared_ptr<net::Channel> channel,
+void LogFollower::follow(const std::filesystem::path& file, std::int64_t offset,
+                         std::shared_ptr<net::Channel> channel,
                          std::function<std::optional<std::string>()> ended) {
     State::Follow added;
     added.path = file;
@@ -174,6 +179,8 @@ void LogFollower::follow(const std::filesystem::path& file, std::int64_t offset,
     state_->notify();
 }
 
-void LogFollower::wake() { state_->notify(); }
+void LogFollower::wake() {
+    state_->notify();
+}
 
 }  // namespace maru::compute

@@ -36,7 +36,8 @@ void add_operations(api::Api& api, Service& service) {
         return service.get(context.in_project().id, request.id).job;
     });
     api.handle(stop_job, [&](const api::Context& context, const NameJob& request) {
-        return service.stop_workload(context.in_project().id, request.id, "stopped by " + context.user);
+        return service.stop_workload(context.in_project().id, request.id,
+                                     "stopped by " + context.user);
     });
     api.handle(retry_job, [&](const api::Context& context, const NameJob& request) {
         return service.retry(context.in_project(), request.id, context.user);
@@ -51,12 +52,15 @@ void add_operations(api::Api& api, Service& service) {
         return service.events(context.in_project().id, request);
     });
     api.handle(read_job_log, [&](const api::Context& context, const ReadJobLog& request) {
-        return service.read_log(context.in_project().id, request, context.request->headers.get("Last-Event-ID"));
+        return service.read_log(context.in_project().id, request,
+                                context.request->headers.get("Last-Event-ID"));
     });
     api.handle(follow_events, [&](const api::Context& context, const FollowEvents& request) {
-        return service.follow_events(context.in_project().id, request, context.request->headers.get("Last-Event-ID"));
+        return service.follow_events(context.in_project().id, request,
+                                     context.request->headers.get("Last-Event-ID"));
     });
-    api.handle(get_status, [&](const api::Context&, const api::Nothing&) { return service.status(); });
+    api.handle(get_status,
+               [&](const api::Context&, const api::Nothing&) { return service.status(); });
 }
 
 }  // namespace maru::compute

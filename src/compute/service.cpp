@@ -11,9 +11,11 @@
 namespace maru::compute {
 namespace {
 
-constexpr std::int64_t kArgumentsBytesMax = 1 << 20;  // of Linux's 2 MiB for arguments and variables together
+constexpr std::int64_t kArgumentsBytesMax =
+    1 << 20;  // of Linux's 2 MiB for arguments and variables together
 
-void check_range(std::string_view field, std::int64_t value, std::int64_t least, std::int64_t most) {
+void check_range(std::string_view field, std::int64_t value, std::int64_t least,
+                 std::int64_t most) {
     if (value < least || value > most)
         fail_field(field, fmt::format("{} is out of range; expected {} to {}", value, least, most));
 }
@@ -22,26 +24,32 @@ void check_variables(const std::map<std::string, std::string>& variables) {
     auto is_name = [](std::string_view name) {
         if (name.empty() || (name[0] >= '0' && name[0] <= '9')) return false;
         return std::ranges::all_of(name, [](char c) {
-            return c == '_' || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+            return c == '_' || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                   (c >= '0' && c <= '9');
         });
     };
     for (const auto& [name, value] : variables) {
         if (!is_name(name) || name.size() > 250)
-            fail_field("variables", fmt::format("{} is not a variable's name; expected letters, digits and '_', not "
-                                                "beginning with a digit",
-                                                json_string(name.substr(0, 80))));
+            fail_field(
+                "variables",
+                fmt::format("{} is not a variable's name; expected letters, digits and '_', not "
+                            "beginning with a digit",
+                            json_string(name.substr(0, 80))));
         check_text("variables." + name, value, 128 << 10);
     }
 }
 
 void check_command(const std::vector<std::string>& command) {
-    if (command.empty() || command[0].empty()) fail_field("command", "is empty; expected a program and its arguments");
+    if (command.empty() || command[0].empty())
+        fail_field("command", "is empty; expected a program and its arguments");
     std::int64_t bytes = 0;
     for (std::size_t i = 0; i < command.size(); ++i) {
         check_text(fmt::format("command[{}]", i), command[i], 128 << 10);
         bytes += static_cast<std::int64_t>(command[i].size()) + 1;
     }
-    if (bytes > kArgumentsBytesMax) fail_field("command", fmt::format("is {} bytes long; at most {} are allowed", bytes, kArgumentsBytesMax));
+    if (bytes > kArgumentsBytesMax)
+        fail_field("command", fmt::format("is {} bytes long; at most {} are allowed", bytes,
+                                          kArgumentsBytesMax));
 }
 
 void check(const Submission& submission) {
@@ -51,7 +59,8 @@ void check(const Submission& submission) {
     check_range("resources.memory_mib", submission.resources.memory_mib, 16, 1 << 30);
     check_range("resources.gpus", submission.resources.gpus, 0, 100'000);
     check_range("retries", submission.retries, 0, 100);
-    if (submission.time_limit_s) check_range("time_limit_s", *submission.time_limit_s, 1, 31'536'000);
+    if (submission.time_limit_s)
+        check_range("time_limit_s", *submission.time_limit_s, 1, 31'536'000);
     check_range("stop_grace_s", submission.stop_grace_s, 0, 86'400);
     check_variables(submission.variables);
     for (const auto& [key, value] : submission.parameters) {
@@ -79,7 +88,8 @@ std::int64_t event_position(std::string_view last_event_id, std::int64_t given) 
     if (last_event_id.empty()) return given;
     auto number = parse_int(last_event_id);
     if (!number || *number < 0)
-        fail_field("Last-Event-ID", fmt::format("expected a number, got {}", json_string(last_event_id.substr(0, 40))));
+        fail_field("Last-Event-ID", fmt::format("expected a number, got {}",
+                                                json_string(last_event_id.substr(0, 40))));
     return *number;
 }
 
@@ -92,7 +102,8 @@ struct Service::State {
     Lifecycle lifecycle;
 
     Workload load(std::string_view id) {
-        auto workload = database.read([&](sql::Connection& c) { return store::get(c, id).workload; });
+        auto workload =
+            database.read([&](sql::Connection& c) { return store::get(c, id).workload; });
         workload.folder = attempt_folder(data_directory, workload);
         lifecycle.refresh(workload.job);
         return workload;
@@ -100,20 +111,33 @@ struct Service::State {
 
     Workload load(std::string_view project_id, std::string_view id) {
         auto workload = load(id);
-        if (workload.project_id != project_id) fail(ErrorCode::not_found, "the job {} does not exist", id);
+        if (workload.project_id != project_id)
+            fail(ErrorCode::not_found, "the job {} does not exist", id);
         return workload;
     }
 };
 
-Service::Service(sql::Database& database, Engine& engine, const Clock& clock, ServiceOptions options)
-    : state_(new State{database, clock, options.data_directory, {database, engine, clock, options.data_directory}}) {}
+Service::Service(sql::Database& database, Engine& engine, const Clock& clock,
+                 ServiceOptions options)
+    : state_(new State{database,
+                       clock,
+                       options.data_directory,
+                       {database, engine, clock, options.data_directory}}) {}
 
 Service::~Service() = default;
 
-void Service::add_contributor(Contributor& contributor) { state_->lifecycle.add_contributor(contributor); }
-void Service::start() { state_->lifecycle.start(); }
-void Service::stop() { state_->lifecycle.stop(); }
-void Service::wake() { state_->lifecycle.wake(); }
+void Service::add_contributor(Contributor& contributor) {
+    state_->lifecycle.add_contributor(contributor);
+}
+void Service::start() {
+    state_->lifecycle.start();
+}
+void Service::stop() {
+    state_->lifecycle.stop();
+}
+void Service::wake() {
+    state_->lifecycle.wake();
+}
 
 Workload Service::submit(const Submission& submission) {
     check(submission);
@@ -145,7 +169,9 @@ Workload Service::submit(const Submission& submission) {
     return state_->lifecycle.submit(std::move(workload));
 }
 
-Workload Service::get(std::string_view project_id, std::string_view id) { return state_->load(project_id, id); }
+Workload Service::get(std::string_view project_id, std::string_view id) {
+    return state_->load(project_id, id);
+}
 
 Workload Service::get(sql::Connection& connection, std::string_view id) {
     auto workload = store::get(connection, id).workload;
@@ -154,12 +180,14 @@ Workload Service::get(sql::Connection& connection, std::string_view id) {
 }
 
 api::Page<Job> Service::list(std::string_view project_id, const ListJobs& request) {
-    if (request.state != "all" && request.state != "active" && !enum_from<WorkloadState>(request.state))
+    if (request.state != "all" && request.state != "active" &&
+        !enum_from<WorkloadState>(request.state))
         fail_field("state", fmt::format("expected all, active or a state such as running, got {}",
                                         json_string(request.state.substr(0, 40))));
     if (request.kind != "all" && !enum_from<WorkloadKind>(request.kind))
-        fail_field("kind", fmt::format("expected all, job, environment_build or endpoint_replica, got {}",
-                                       json_string(request.kind.substr(0, 40))));
+        fail_field("kind",
+                   fmt::format("expected all, job, environment_build or endpoint_replica, got {}",
+                               json_string(request.kind.substr(0, 40))));
     auto size = api::check_page_size(request.page_size);
     store::ListFilter filter{std::string(project_id), request.state, request.kind, "", size + 1};
     if (!request.page_token.empty()) filter.before_id = api::decode_page_token(request.page_token);
@@ -173,7 +201,8 @@ api::Page<Job> Service::list(std::string_view project_id, const ListJobs& reques
     return page;
 }
 
-Job Service::stop_workload(std::string_view project_id, std::string_view id, std::string_view reason) {
+Job Service::stop_workload(std::string_view project_id, std::string_view id,
+                           std::string_view reason) {
     state_->load(project_id, id);
     state_->lifecycle.request_stop(id, reason);
     return state_->load(project_id, id).job;
@@ -182,12 +211,24 @@ Job Service::stop_workload(std::string_view project_id, std::string_view id, std
 Job Service::retry(const api::ProjectRef& project, std::string_view id, std::string_view user) {
     auto job = state_->load(project.id, id).job;
     if (job.kind != WorkloadKind::job)
-        fail(ErrorCode::failed_precondition, "{} is not a job but an {}; what made it starts it again", id, enum_name(job.kind));
-    Submission submission{.project = project, .user_number = {}, .user = std::string(user), .name = job.name,
-                          .kind = job.kind, .command = job.command, .environment = job.environment, .code = job.code,
-                          .resources = job.resources, .retries = job.retries, .time_limit_s = job.time_limit_s,
-                          .stop_grace_s = job.stop_grace_s, .variables = job.variables, .parameters = job.parameters,
-                          .experiment = job.experiment, .private_data = {}};
+        fail(ErrorCode::failed_precondition,
+             "{} is not a job but an {}; what made it starts it again", id, enum_name(job.kind));
+    Submission submission{.project = project,
+                          .user_number = {},
+                          .user = std::string(user),
+                          .name = job.name,
+                          .kind = job.kind,
+                          .command = job.command,
+                          .environment = job.environment,
+                          .code = job.code,
+                          .resources = job.resources,
+                          .retries = job.retries,
+                          .time_limit_s = job.time_limit_s,
+                          .stop_grace_s = job.stop_grace_s,
+                          .variables = job.variables,
+                          .parameters = job.parameters,
+                          .experiment = job.experiment,
+                          .private_data = {}};
     return submit(submission).job;
 }
 
@@ -195,9 +236,11 @@ api::Page<Event> Service::events(std::string_view project_id, const ListJobEvent
     state_->load(project_id, request.id);
     auto size = api::check_page_size(request.page_size);
     std::int64_t after = 0;
-    if (!request.page_token.empty()) after = parse_int(api::decode_page_token(request.page_token)).value_or(0);
-    auto events = state_->database.read(
-        [&](sql::Connection& c) { return store::events_after(c, after, project_id, request.id, size + 1); });
+    if (!request.page_token.empty())
+        after = parse_int(api::decode_page_token(request.page_token)).value_or(0);
+    auto events = state_->database.read([&](sql::Connection& c) {
+        return store::events_after(c, after, project_id, request.id, size + 1);
+    });
     api::Page<Event> page;
     for (auto& event : events) page.items.push_back(std::move(event.event));
     if (page.items.size() > static_cast<std::size_t>(size)) {
@@ -213,13 +256,16 @@ Waiting Service::why(std::string_view project_id, std::string_view id) {
 
 UsageHistory Service::usage(std::string_view project_id, std::string_view id) {
     state_->load(project_id, id);
-    return {state_->database.read([&](sql::Connection& c) { return store::usage(c, id, 100'000); })};
+    return {
+        state_->database.read([&](sql::Connection& c) { return store::usage(c, id, 100'000); })};
 }
 
-net::Response Service::read_log(std::string_view project_id, const ReadJobLog& request, std::string_view last_event_id) {
+net::Response Service::read_log(std::string_view project_id, const ReadJobLog& request,
+                                std::string_view last_event_id) {
     auto job = state_->load(project_id, request.id).job;
     if (request.replica < 0 || request.replica >= job.replica_count)
-        fail_field("replica", fmt::format("{} is out of range; the job has {}", request.replica, job.replica_count));
+        fail_field("replica", fmt::format("{} is out of range; the job has {}", request.replica,
+                                          job.replica_count));
     auto file = log_file(state_->data_directory, job.id, request.replica);
     if (request.follow) {
         auto offset = event_position(last_event_id, request.offset);
@@ -227,10 +273,12 @@ net::Response Service::read_log(std::string_view project_id, const ReadJobLog& r
         auto channel = net::Channel::create();
         auto ended = [state = state_.get(), id = job.id]() -> std::optional<std::string> {
             if (state->lifecycle.is_active(id)) return std::nullopt;
-            auto now = state->database.read([&](sql::Connection& c) { return store::get(c, id).workload.job; });
+            auto now = state->database.read(
+                [&](sql::Connection& c) { return store::get(c, id).workload.job; });
             if (!is_final(now.state)) return std::nullopt;
-            return fmt::format(R"({{"state":"{}","exit_code":{},"reason":{}}})", enum_name(now.state),
-                               now.exit_code ? std::to_string(*now.exit_code) : "null", json_string(now.reason));
+            return fmt::format(
+                R"({{"state":"{}","exit_code":{},"reason":{}}})", enum_name(now.state),
+                now.exit_code ? std::to_string(*now.exit_code) : "null", json_string(now.reason));
         };
         state_->lifecycle.log_follower().follow(file, offset, channel, ended);
         return net::Response::event_stream(channel);
@@ -256,7 +304,8 @@ net::Response Service::follow_events(std::string_view project_id, const FollowEv
     return net::Response::event_stream(channel);
 }
 
-std::optional<std::string> Service::blocks_deletion(sql::Connection& connection, std::string_view project_id) {
+std::optional<std::string> Service::blocks_deletion(sql::Connection& connection,
+                                                    std::string_view project_id) {
     auto count = store::count(connection, project_id);
     return count == 0 ? std::nullopt : std::optional(fmt::format("it has {} jobs", count));
 }

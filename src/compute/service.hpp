@@ -17,7 +17,8 @@ namespace maru::compute {
 /// A workload as the platform's own code submits it; jobs of people come through CreateJob.
 struct Submission {
     api::ProjectRef project;
-    /// Runs as another user number than the project's, where what it writes is shared by all projects.
+    /// Runs as another user number than the project's, where what it writes is shared by all
+    /// projects.
     std::optional<std::int64_t> user_number;
     std::string user;
     std::string name;
@@ -39,24 +40,28 @@ struct Workload {
     Job job;
     std::string project_id;
     std::int64_t user_number = 0;
-    std::string attempt_id;               // of the attempt that runs or ran last; empty before the first
+    std::string attempt_id;  // of the attempt that runs or ran last; empty before the first
     std::optional<std::string> stopping;  // the reason, once a stop was asked for
     Json private_data;
-    /// The attempt's own folder: work/ (its working directory, /workspace inside) and run/ (its sockets, /run/maru inside).
+    /// The attempt's own folder: work/ (its working directory, /workspace inside) and run/ (its
+    /// sockets, /run/maru inside).
     std::filesystem::path folder;
 };
 
-/// How another capability takes part in the life of workloads. Threads: any. All functions may throw Error:
-/// from `created` it refuses the submission, from `prepare` it fails the workload with that reason.
+/// How another capability takes part in the life of workloads. Threads: any. All functions may
+/// throw Error: from `created` it refuses the submission, from `prepare` it fails the workload with
+/// that reason.
 class Contributor {
   public:
     virtual ~Contributor() = default;
-    /// In the transaction that creates it: checks references, resolves names to ids, adds what belongs to it
-    /// (tracking: the run). May change `workload.job`.
+    /// In the transaction that creates it: checks references, resolves names to ids, adds what
+    /// belongs to it (tracking: the run). May change `workload.job`.
     virtual void created(sql::Connection&, Workload&) {}
-    /// Why it can't start yet ("environment digits is being built"), or nothing. Called often: quick.
+    /// Why it can't start yet ("environment digits is being built"), or nothing. Called often:
+    /// quick.
     virtual std::optional<std::string> waits_for(const Workload&) { return std::nullopt; }
-    /// Before each replica's launch: files in the working directory, mounts, variables. May take long.
+    /// Before each replica's launch: files in the working directory, mounts, variables. May take
+    /// long.
     virtual void prepare(const Workload&, ReplicaSpec&) {}
     /// In the transaction of each transition.
     virtual void changed(sql::Connection&, const Workload&, const Event&) {}
@@ -68,11 +73,11 @@ struct ServiceOptions {
     std::filesystem::path data_directory;
 };
 
-/// Workloads: their durable state, their start, their end. What decides where and when is planner/; what runs
-/// them is engines/; this carries decisions out and writes down what happened.
+/// Workloads: their durable state, their start, their end. What decides where and when is planner/;
+/// what runs them is engines/; this carries decisions out and writes down what happened.
 ///
-/// Lifetime: constructed, contributors added, then `start` (recovers what an earlier server left and begins to
-/// dispatch) until `stop`, which leaves workloads running. Threads: any after start.
+/// Lifetime: constructed, contributors added, then `start` (recovers what an earlier server left
+/// and begins to dispatch) until `stop`, which leaves workloads running. Threads: any after start.
 class Service {
   public:
     Service(sql::Database& database, Engine& engine, const Clock& clock, ServiceOptions options);
@@ -82,7 +87,8 @@ class Service {
     void start();
     void stop();
 
-    /// Queues a workload, durably. Throws invalid_argument for a request that no node could ever hold.
+    /// Queues a workload, durably. Throws invalid_argument for a request that no node could ever
+    /// hold.
     Workload submit(const Submission& submission);
     /// Throws not_found.
     Workload get(std::string_view project_id, std::string_view id);
@@ -94,12 +100,14 @@ class Service {
     api::Page<Event> events(std::string_view project_id, const ListJobEvents& request);
     Waiting why(std::string_view project_id, std::string_view id);
     UsageHistory usage(std::string_view project_id, std::string_view id);
-    net::Response read_log(std::string_view project_id, const ReadJobLog& request, std::string_view last_event_id);
+    net::Response read_log(std::string_view project_id, const ReadJobLog& request,
+                           std::string_view last_event_id);
     net::Response follow_events(std::string_view project_id, const FollowEvents& request,
                                 std::string_view last_event_id);
     Status status();
     /// Why the project can't be deleted ("it has 3 jobs"), or nothing.
-    std::optional<std::string> blocks_deletion(sql::Connection& connection, std::string_view project_id);
+    std::optional<std::string> blocks_deletion(sql::Connection& connection,
+                                               std::string_view project_id);
     /// Something that a waits_for depends on has changed: look again.
     void wake();
 

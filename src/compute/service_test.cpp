@@ -98,7 +98,8 @@ class ServiceTest : public testing::Test {
     }
     void wait_launched(std::size_t count) {
         for (int i = 0; i < 2000 && engine_.launched().size() < count; ++i)
-            std::this_thread::sleep_for(std::chrono::milliseconds(5));  // the fake engine tells nobody of launches
+            std::this_thread::sleep_for(
+                std::chrono::milliseconds(5));  // the fake engine tells nobody of launches
         ASSERT_GE(engine_.launched().size(), count);
     }
     Job job(const std::string& id) { return service_->get("project-1", id).job; }
@@ -111,7 +112,8 @@ class ServiceTest : public testing::Test {
         return ErrorCode::unknown;
     }
 
-    std::filesystem::path folder_ = std::filesystem::temp_directory_path() / ("maru-compute-" + new_id());
+    std::filesystem::path folder_ =
+        std::filesystem::temp_directory_path() / ("maru-compute-" + new_id());
     FakeEngine engine_{{Node{"a", 2000, 8000, {Gpu{"gpu-0", "H200", 141'000}}}}};
     SystemClock clock_;
     std::unique_ptr<sql::Database> database_;
@@ -199,7 +201,8 @@ TEST_F(ServiceTest, hears_after_a_restart_what_ended_meanwhile) {
     engine_.end(workload.attempt_id, 0, 0);
     open();
     for (int i = 0; i < 2000 && job(workload.job.id).state != succeeded; ++i)
-        std::this_thread::sleep_for(std::chrono::milliseconds(5));  // it may be written before a watcher can look
+        std::this_thread::sleep_for(
+            std::chrono::milliseconds(5));  // it may be written before a watcher can look
     EXPECT_EQ(job(workload.job.id).state, succeeded);
 }
 
@@ -235,10 +238,13 @@ TEST_F(ServiceTest, refuses_what_makes_no_sense) {
     };
     EXPECT_EQ(refused([](Submission& s) { s.command.clear(); }), ErrorCode::invalid_argument);
     EXPECT_EQ(refused([](Submission& s) { s.resources.gpus = 2; }), ErrorCode::invalid_argument);
-    EXPECT_EQ(refused([](Submission& s) { s.resources.cpu_milli = -1; }), ErrorCode::invalid_argument);
-    EXPECT_EQ(refused([](Submission& s) { s.name = std::string(300, 'x'); }), ErrorCode::invalid_argument);
+    EXPECT_EQ(refused([](Submission& s) { s.resources.cpu_milli = -1; }),
+              ErrorCode::invalid_argument);
+    EXPECT_EQ(refused([](Submission& s) { s.name = std::string(300, 'x'); }),
+              ErrorCode::invalid_argument);
     EXPECT_EQ(refused([](Submission& s) { s.variables["a b"] = ""; }), ErrorCode::invalid_argument);
-    EXPECT_EQ(refused([](Submission& s) { s.command = {std::string("a\0b", 3)}; }), ErrorCode::invalid_argument);
+    EXPECT_EQ(refused([](Submission& s) { s.command = {std::string("a\0b", 3)}; }),
+              ErrorCode::invalid_argument);
     EXPECT_EQ(code_of([&] { service_->get("project-1", "nothing"); }), ErrorCode::not_found);
     auto workload = service_->submit(submission());
     EXPECT_EQ(code_of([&] { service_->get("project-2", workload.job.id); }), ErrorCode::not_found);
@@ -257,7 +263,8 @@ TEST_F(ServiceTest, lists_by_page) {
     EXPECT_EQ(ids.size(), 5u);
     EXPECT_TRUE(std::ranges::is_sorted(ids, std::greater()));
     EXPECT_TRUE(service_->list("project-2", {}).items.empty());
-    EXPECT_EQ(code_of([&] { service_->list("project-1", {.state = "odd"}); }), ErrorCode::invalid_argument);
+    EXPECT_EQ(code_of([&] { service_->list("project-1", {.state = "odd"}); }),
+              ErrorCode::invalid_argument);
 }
 
 }  // namespace maru::compute

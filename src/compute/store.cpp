@@ -18,16 +18,19 @@ struct Spec {
     std::optional<std::string> experiment;
 };
 BOOST_DESCRIBE_STRUCT(Spec, (),
-                      (command, environment, code, resources, retries, time_limit_s, stop_grace_s, variables,
-                       parameters, experiment))
+                      (command, environment, code, resources, retries, time_limit_s, stop_grace_s,
+                       variables, parameters, experiment))
 
 constexpr std::string_view kColumns =
-    "id, project_id, project, user_number, kind, name, user_name, state, reason, exit_code, attempt, attempt_id,"
-    " stopping, run_id, spec, private_data, queued_at, started_at, finished_at, cpu_s, memory_peak_bytes, gpu_s";
+    "id, project_id, project, user_number, kind, name, user_name, state, reason, exit_code, "
+    "attempt, attempt_id,"
+    " stopping, run_id, spec, private_data, queued_at, started_at, finished_at, cpu_s, "
+    "memory_peak_bytes, gpu_s";
 
 std::string spec_of(const Job& job) {
-    return to_json(Spec{job.command, job.environment, job.code, job.resources, job.retries, job.time_limit_s,
-                        job.stop_grace_s, job.variables, job.parameters, job.experiment});
+    return to_json(Spec{job.command, job.environment, job.code, job.resources, job.retries,
+                        job.time_limit_s, job.stop_grace_s, job.variables, job.parameters,
+                        job.experiment});
 }
 
 void take_spec(Job& job, std::string_view text) {
@@ -74,8 +77,10 @@ Workload workload_of(const sql::Row& row) {
 std::vector<Replica> replicas_of(const Job& job, const std::vector<Placed>& placed) {
     std::vector<Replica> replicas;
     for (std::int32_t i = 0; i < job.replica_count; ++i) {
-        Replica replica{.index = i, .node = std::nullopt, .state = job.state, .exit_code = job.exit_code};
-        if (static_cast<std::size_t>(i) < placed.size()) replica.node = placed[static_cast<std::size_t>(i)].node;
+        Replica replica{
+            .index = i, .node = std::nullopt, .state = job.state, .exit_code = job.exit_code};
+        if (static_cast<std::size_t>(i) < placed.size())
+            replica.node = placed[static_cast<std::size_t>(i)].node;
         replicas.push_back(std::move(replica));
     }
     return replicas;
@@ -83,10 +88,11 @@ std::vector<Replica> replicas_of(const Job& job, const std::vector<Placed>& plac
 
 Record complete(sql::Connection& connection, Workload workload) {
     Record record{std::move(workload), {}};
-    record.placed = connection.all("select node, gpu_ids from workload_replicas where workload_id = $1 order by position",
-                                   {record.workload.job.id}, [](const sql::Row& row) {
-                                       return Placed{row.string(0), from_json<std::vector<std::string>>(row.text(1))};
-                                   });
+    record.placed = connection.all(
+        "select node, gpu_ids from workload_replicas where workload_id = $1 order by position",
+        {record.workload.job.id}, [](const sql::Row& row) {
+            return Placed{row.string(0), from_json<std::vector<std::string>>(row.text(1))};
+        });
     record.workload.job.replicas = replicas_of(record.workload.job, record.placed);
     return record;
 }
@@ -109,8 +115,10 @@ void write_placed(sql::Connection& connection, const Record& record) {
     const auto& id = record.workload.job.id;
     connection.execute("delete from workload_replicas where workload_id = $1", {id});
     for (std::size_t i = 0; i < record.placed.size(); ++i)
-        connection.execute("insert into workload_replicas (workload_id, position, node, gpu_ids) values ($1, $2, $3, $4)",
-                           {id, i, record.placed[i].node, to_json(record.placed[i].gpu_ids)});
+        connection.execute(
+            "insert into workload_replicas (workload_id, position, node, gpu_ids) values ($1, $2, "
+            "$3, $4)",
+            {id, i, record.placed[i].node, to_json(record.placed[i].gpu_ids)});
 }
 
 }  // namespace
@@ -119,36 +127,43 @@ void insert(sql::Connection& connection, const Record& record) {
     const auto& workload = record.workload;
     const auto& job = workload.job;
     connection.execute(
-        "insert into workloads (id, project_id, project, user_number, kind, name, user_name, state, reason, exit_code,"
+        "insert into workloads (id, project_id, project, user_number, kind, name, user_name, "
+        "state, reason, exit_code,"
         " attempt, attempt_id, stopping, run_id, spec, private_data, queued_at) values"
         " ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)",
-        {job.id, workload.project_id, job.project, workload.user_number, enum_name(job.kind), job.name, job.user,
-         enum_name(job.state), job.reason, job.exit_code, job.attempt, workload.attempt_id, workload.stopping, job.run_id,
-         spec_of(job), workload.private_data.text, job.queued_at});
+        {job.id, workload.project_id, job.project, workload.user_number, enum_name(job.kind),
+         job.name, job.user, enum_name(job.state), job.reason, job.exit_code, job.attempt,
+         workload.attempt_id, workload.stopping, job.run_id, spec_of(job),
+         workload.private_data.text, job.queued_at});
 }
 
 void update(sql::Connection& connection, const Record& record) {
     const auto& workload = record.workload;
     const auto& job = workload.job;
     connection.execute(
-        "update workloads set state = $2, reason = $3, exit_code = $4, attempt = $5, attempt_id = $6, stopping = $7,"
-        " started_at = $8, finished_at = $9, cpu_s = $10, memory_peak_bytes = $11, gpu_s = $12 where id = $1",
-        {job.id, enum_name(job.state), job.reason, job.exit_code, job.attempt, workload.attempt_id, workload.stopping,
-         job.started_at, job.finished_at, job.usage.cpu_s, job.usage.memory_peak_bytes, job.usage.gpu_s});
+        "update workloads set state = $2, reason = $3, exit_code = $4, attempt = $5, attempt_id = "
+        "$6, stopping = $7,"
+        " started_at = $8, finished_at = $9, cpu_s = $10, memory_peak_bytes = $11, gpu_s = $12 "
+        "where id = $1",
+        {job.id, enum_name(job.state), job.reason, job.exit_code, job.attempt, workload.attempt_id,
+         workload.stopping, job.started_at, job.finished_at, job.usage.cpu_s,
+         job.usage.memory_peak_bytes, job.usage.gpu_s});
     write_placed(connection, record);
 }
 
 Record get(sql::Connection& connection, std::string_view id) {
-    auto workload = connection.first(fmt::format("select {} from workloads where id = $1", kColumns), {id}, workload_of);
+    auto workload = connection.first(
+        fmt::format("select {} from workloads where id = $1", kColumns), {id}, workload_of);
     if (!workload) fail(ErrorCode::not_found, "the job {} does not exist", id.substr(0, 80));
     return complete(connection, std::move(*workload));
 }
 
 std::vector<Record> active(sql::Connection& connection) {
-    auto workloads = connection.all(
-        fmt::format("select {} from workloads where state in ('queued', 'starting', 'running', 'preempted') order by id",
-                    kColumns),
-        {}, workload_of);
+    auto workloads =
+        connection.all(fmt::format("select {} from workloads where state in ('queued', 'starting', "
+                                   "'running', 'preempted') order by id",
+                                   kColumns),
+                       {}, workload_of);
     std::vector<Record> records;
     for (auto& workload : workloads) records.push_back(complete(connection, std::move(workload)));
     return records;
@@ -164,9 +179,11 @@ std::vector<Job> list(sql::Connection& connection, const ListFilter& filter) {
     if (!filter.before_id.empty()) where += " and id < $4";
     auto workloads = connection.all(
         fmt::format("select {} from workloads where {} order by id desc limit $5", kColumns, where),
-        {filter.project_id, filter.kind, filter.state, filter.before_id, filter.limit}, workload_of);
+        {filter.project_id, filter.kind, filter.state, filter.before_id, filter.limit},
+        workload_of);
     std::vector<Job> jobs;
-    for (auto& workload : workloads) jobs.push_back(std::move(complete(connection, std::move(workload)).workload.job));
+    for (auto& workload : workloads)
+        jobs.push_back(std::move(complete(connection, std::move(workload)).workload.job));
     return jobs;
 }
 
@@ -180,23 +197,26 @@ void append_event(sql::Connection& connection, std::string_view project_id, Even
     std::optional<std::string_view> previous;
     if (event.previous_state) previous = enum_name(*event.previous_state);
     connection.execute(
-        "insert into workload_events (number, project_id, workload_id, name, kind, previous_state, state, reason,"
+        "insert into workload_events (number, project_id, workload_id, name, kind, previous_state, "
+        "state, reason,"
         " attempt, at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
-        {event.number, project_id, event.workload_id, event.name, enum_name(event.kind), previous, enum_name(event.state),
-         event.reason, event.attempt, event.at});
+        {event.number, project_id, event.workload_id, event.name, enum_name(event.kind), previous,
+         enum_name(event.state), event.reason, event.attempt, event.at});
 }
 
-std::vector<ProjectEvent> events_after(sql::Connection& connection, std::int64_t number, std::string_view project_id,
-                                       std::string_view workload_id, std::int64_t limit) {
+std::vector<ProjectEvent> events_after(sql::Connection& connection, std::int64_t number,
+                                       std::string_view project_id, std::string_view workload_id,
+                                       std::int64_t limit) {
     std::string where = "number > $1";
     if (!project_id.empty()) where += " and project_id = $2";
     if (!workload_id.empty()) where += " and workload_id = $3";
-    return connection.all(
-        fmt::format("select number, project_id, workload_id, name, kind, previous_state, state, reason, attempt, at"
-                    " from workload_events where {} order by number limit $4",
-                    where),
-        {number, project_id, workload_id, limit},
-        [](const sql::Row& row) { return ProjectEvent{row.string(1), event_of(row)}; });
+    return connection.all(fmt::format("select number, project_id, workload_id, name, kind, "
+                                      "previous_state, state, reason, attempt, at"
+                                      " from workload_events where {} order by number limit $4",
+                                      where),
+                          {number, project_id, workload_id, limit}, [](const sql::Row& row) {
+                              return ProjectEvent{row.string(1), event_of(row)};
+                          });
 }
 
 std::int64_t last_event_number(sql::Connection& connection) {
@@ -204,18 +224,23 @@ std::int64_t last_event_number(sql::Connection& connection) {
                              [](const sql::Row& row) { return row.integer(0); });
 }
 
-void append_usage(sql::Connection& connection, std::string_view workload_id, const UsageSample& sample) {
+void append_usage(sql::Connection& connection, std::string_view workload_id,
+                  const UsageSample& sample) {
     connection.execute(
-        "insert into workload_usage (workload_id, at, cpu_milli, memory_bytes) values ($1, $2, $3, $4)"
+        "insert into workload_usage (workload_id, at, cpu_milli, memory_bytes) values ($1, $2, $3, "
+        "$4)"
         " on conflict do nothing",
         {workload_id, sample.at, sample.cpu_milli, sample.memory_bytes});
 }
 
-std::vector<UsageSample> usage(sql::Connection& connection, std::string_view workload_id, std::int64_t limit) {
+std::vector<UsageSample> usage(sql::Connection& connection, std::string_view workload_id,
+                               std::int64_t limit) {
     return connection.all(
-        "select at, cpu_milli, memory_bytes from workload_usage where workload_id = $1 order by at limit $2",
-        {workload_id, limit},
-        [](const sql::Row& row) { return UsageSample{row.time(0), row.integer(1), row.integer(2)}; });
+        "select at, cpu_milli, memory_bytes from workload_usage where workload_id = $1 order by at "
+        "limit $2",
+        {workload_id, limit}, [](const sql::Row& row) {
+            return UsageSample{row.time(0), row.integer(1), row.integer(2)};
+        });
 }
 
 }  // namespace maru::compute::store

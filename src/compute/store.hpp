@@ -8,8 +8,8 @@
 #include "compute/service.hpp"
 #include "sql/database.hpp"
 
-/// The tables of compute: workloads, their replicas, events and usage. All functions run inside a transaction
-/// that the caller opened.
+/// The tables of compute: workloads, their replicas, events and usage. All functions run inside a
+/// transaction that the caller opened.
 namespace maru::compute::store {
 
 /// Where a replica was placed.
@@ -48,11 +48,14 @@ struct ProjectEvent {
     Event event;
 };
 /// Events after a number, of one workload, one project, or all (empty), the oldest first.
-std::vector<ProjectEvent> events_after(sql::Connection& connection, std::int64_t number, std::string_view project_id,
-                                       std::string_view workload_id, std::int64_t limit);
+std::vector<ProjectEvent> events_after(sql::Connection& connection, std::int64_t number,
+                                       std::string_view project_id, std::string_view workload_id,
+                                       std::int64_t limit);
 std::int64_t last_event_number(sql::Connection& connection);
 
-void append_usage(sql::Connection& connection, std::string_view workload_id, const UsageSample& sample);
-std::vector<UsageSample> usage(sql::Connection& connection, std::string_view workload_id, std::int64_t limit);
+void append_usage(sql::Connection& connection, std::string_view workload_id,
+                  const UsageSample& sample);
+std::vector<UsageSample> usage(sql::Connection& connection, std::string_view workload_id,
+                               std::int64_t limit);
 
 }  // namespace maru::compute::store

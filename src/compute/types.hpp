@@ -13,7 +13,7 @@ namespace maru::compute {
 
 /// What a workload asks for, for each of its replicas.
 struct Resources {
-    std::int64_t cpu_milli = 1000;   // 1000 is one core
+    std::int64_t cpu_milli = 1000;  // 1000 is one core
     std::int64_t memory_mib = 2048;
     std::int64_t gpus = 0;
     bool operator==(const Resources&) const = default;
@@ -73,9 +73,10 @@ struct Job {
     Usage usage;
 };
 BOOST_DESCRIBE_STRUCT(Job, (),
-                      (id, name, project, kind, state, reason, exit_code, command, environment, code, resources,
-                       replica_count, retries, attempt, time_limit_s, stop_grace_s, variables, parameters,
-                       experiment, run_id, user, queued_at, started_at, finished_at, replicas, usage))
+                      (id, name, project, kind, state, reason, exit_code, command, environment,
+                       code, resources, replica_count, retries, attempt, time_limit_s, stop_grace_s,
+                       variables, parameters, experiment, run_id, user, queued_at, started_at,
+                       finished_at, replicas, usage))
 
 /// One transition of a workload's state, durable; numbers rise over the whole platform.
 struct Event {
@@ -88,7 +89,8 @@ struct Event {
     std::string reason;
     std::int32_t attempt = 1;
 };
-BOOST_DESCRIBE_STRUCT(Event, (), (number, at, workload_id, name, kind, previous_state, state, reason, attempt))
+BOOST_DESCRIBE_STRUCT(Event, (),
+                      (number, at, workload_id, name, kind, previous_state, state, reason, attempt))
 
 struct UsageSample {
     Time at{};
@@ -115,7 +117,9 @@ struct NodeStatus {
     std::int64_t cpu_milli = 0, cpu_free_milli = 0, memory_mib = 0, memory_free_mib = 0;
     std::int64_t gpus = 0, gpus_free = 0;
 };
-BOOST_DESCRIBE_STRUCT(NodeStatus, (), (name, cpu_milli, cpu_free_milli, memory_mib, memory_free_mib, gpus, gpus_free))
+BOOST_DESCRIBE_STRUCT(NodeStatus, (),
+                      (name, cpu_milli, cpu_free_milli, memory_mib, memory_free_mib, gpus,
+                       gpus_free))
 
 struct Status {
     std::string version;

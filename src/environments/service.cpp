@@ -21,7 +21,7 @@ namespace {
 constexpr std::string_view kPlatform = "linux-x86_64";
 constexpr std::int64_t kBuildTimeLimit_s = 30 * 60;
 constexpr std::int64_t kBuildMemory_mib = 4096;
-constexpr std::int64_t kBuildCpu_milli = 2000;
+constexpr std::int64_t kBuildCpu_milli = 1000;
 constexpr std::size_t kManifestBytesMax = 256 << 20;
 constexpr std::size_t kDigestsMax = 100'000;
 

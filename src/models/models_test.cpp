@@ -133,9 +133,6 @@ TEST(Versions, FindTheirFilesWhateverTheSource) {
     bed.version("iris", "mlflow-artifacts:/0/" + run.id + "/artifacts/model");
     auto third = bed.version("iris", "models:/" + logged.id);
     EXPECT_EQ(third.run_id, run.id);
-    EXPECT_THAT(
-        bed.tracking->get_logged_model(bed.project, logged.id).tags.at("mlflow.modelVersions"),
-        R"([{"name": "iris", "version": 3}])");
     bed.service->set_alias(bed.project, "iris", "champion", 1);
     EXPECT_EQ(bed.version("iris", "models:/iris@champion").version, 4);
     for (std::int64_t version : {1, 2, 4}) {

@@ -125,9 +125,6 @@ ModelVersion Service::create_version(std::string_view project_id, const NewVersi
             connection.execute(
                 "INSERT INTO model_version_tags (version, key, value) VALUES ($1, $2, $3)",
                 {number, key, value});
-        if (!source.model_id.empty())
-            tracking_.note_registration(connection, project_id, source.model_id, request.model,
-                                        version);
         return load_version(connection, project_id, request.model, version);
     });
 }

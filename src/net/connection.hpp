@@ -38,6 +38,8 @@ struct ServerCore {
     Router router;
     std::shared_ptr<TlsContext> tls;
     WorkerPool workers;
+    /// Of handlers that wait for the bytes of a client; slow ones must not hold up all others.
+    WorkerPool uploaders;
 
     std::mutex mutex;
     std::condition_variable changed;
@@ -47,8 +49,9 @@ struct ServerCore {
     ServerCore(const ServerOptions& server_options, Router server_router)
         : options(server_options),
           router(std::move(server_router)),
-          workers(options.worker_threads,
-                  static_cast<std::size_t>(std::max(options.queue_max, 0))) {}
+          workers(options.worker_threads, static_cast<std::size_t>(std::max(options.queue_max, 0))),
+          uploaders(options.upload_threads,
+                    static_cast<std::size_t>(std::max(options.queue_max, 0))) {}
 };
 
 /// One client: reads requests in order, has each answered, until either side ends.

@@ -164,7 +164,7 @@ Task<> Connection::serve_streaming(Route route) {
     work->request.body_reader = body.get();
     work->handle = std::move(route.handle);
     work->waker = waker_;
-    if (!core_.workers.try_submit([work, body] { work->run(); })) {
+    if (!core_.uploaders.try_submit([work, body] { work->run(); })) {
         co_await respond(overloaded());
         co_return;
     }

@@ -19,7 +19,8 @@ struct ServerOptions {
     std::filesystem::path tls_key;
     int io_threads = 1;
     int worker_threads = 16;
-    int queue_max = 1024;  // requests that wait for a worker; more are answered 503
+    int upload_threads = 128;  // of streaming routes, which wait for their clients
+    int queue_max = 1024;      // requests that wait for a worker; more are answered 503
     std::size_t header_bytes_max = 64 << 10;
     std::size_t connections_max = 4096;
     std::chrono::seconds header_timeout{30};  // also for an idle keep-alive connection: times 4

@@ -1,11 +1,14 @@
 #include "net/worker_pool.hpp"
 
 #include <algorithm>
+#include <system_error>
 
 namespace maru::net {
 
-WorkerPool::WorkerPool(int threads, std::size_t queue_max) : queue_max_(queue_max) {
-    for (int i = 0; i < std::max(threads, 1); ++i) threads_.emplace_back([this] { run(); });
+WorkerPool::WorkerPool(int threads_max, std::size_t queue_max)
+    : threads_max_(static_cast<std::size_t>(std::max(threads_max, 1))), queue_max_(queue_max) {
+    std::lock_guard lock(mutex_);
+    grow();
 }
 
 WorkerPool::~WorkerPool() {
@@ -21,8 +24,9 @@ bool WorkerPool::try_submit(Task&& task) {
     {
         std::lock_guard lock(mutex_);
         // Tasks that an idle thread is about to take do not wait.
-        if (queue_.size() >= queue_max_ + idle_) return false;
+        if (queue_.size() >= queue_max_ + idle_ + (threads_max_ - threads_.size())) return false;
         queue_.push_back(std::move(task));
+        if (queue_.size() > idle_) grow();
     }
     not_empty_.notify_one();
     return true;
@@ -32,14 +36,26 @@ void WorkerPool::submit(Task task) {
     {
         std::lock_guard lock(mutex_);
         queue_.push_back(std::move(task));
+        if (queue_.size() > idle_) grow();
     }
     not_empty_.notify_one();
+}
+
+/// Starts one more thread, if there may be more; with mutex_ held.
+void WorkerPool::grow() {
+    if (threads_.size() == threads_max_) return;
+    try {
+        threads_.emplace_back([this] { run(); });
+        ++idle_;
+    } catch (const std::system_error&) {
+        // No more threads to be had just now: those that run take the task in their turn.
+        if (threads_.empty()) throw;
+    }
 }
 
 void WorkerPool::run() {
     std::unique_lock lock(mutex_);
     for (;;) {
-        ++idle_;
         not_empty_.wait(lock, [&] { return stopping_ || !queue_.empty(); });
         --idle_;
         if (queue_.empty()) return;
@@ -49,6 +65,7 @@ void WorkerPool::run() {
         task();
         task = nullptr;
         lock.lock();
+        ++idle_;
     }
 }
 

@@ -10,7 +10,7 @@
 
 namespace maru::net {
 
-/// A fixed number of threads over one bounded queue.
+/// Up to a fixed number of threads, started as they are needed, over one bounded queue.
 ///
 /// Lifetime: the destructor runs what is queued, then joins. Threads: any may submit. Tasks must
 /// not throw.
@@ -18,7 +18,7 @@ class WorkerPool {
   public:
     using Task = std::move_only_function<void()>;
 
-    WorkerPool(int threads, std::size_t queue_max);
+    WorkerPool(int threads_max, std::size_t queue_max);
     ~WorkerPool();
     /// False, and `task` untouched, if as many tasks as allowed wait already.
     bool try_submit(Task&& task);
@@ -27,12 +27,14 @@ class WorkerPool {
 
   private:
     void run();
+    void grow();
 
     std::mutex mutex_;
     std::condition_variable not_empty_;
     std::deque<Task> queue_;
+    const std::size_t threads_max_;
     const std::size_t queue_max_;
-    std::size_t idle_ = 0;
+    std::size_t idle_ = 0;  // started threads without a task
     bool stopping_ = false;
     std::vector<std::thread> threads_;
 };

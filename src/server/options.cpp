@@ -18,9 +18,12 @@ std::filesystem::path default_data_directory() {
 
 void take_listen(Options& options, std::string_view listen) {
     auto colon = listen.rfind(':');
-    auto port = colon == std::string_view::npos ? std::nullopt : parse_int(listen.substr(colon + 1));
+    auto port =
+        colon == std::string_view::npos ? std::nullopt : parse_int(listen.substr(colon + 1));
     if (!port || *port < 0 || *port > 65535 || colon == 0)
-        fail_field("--listen", fmt::format("\"{}\" is not HOST:PORT; expected one such as 127.0.0.1:7070", listen));
+        fail_field(
+            "--listen",
+            fmt::format("\"{}\" is not HOST:PORT; expected one such as 127.0.0.1:7070", listen));
     auto host = listen.substr(0, colon);
     if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
     if (host == "localhost") host = "127.0.0.1";
@@ -31,29 +34,41 @@ void take_listen(Options& options, std::string_view listen) {
 void check(const Options& options) {
     bool encrypted = !options.tls_certificate.empty();
     if (encrypted != !options.tls_key.empty())
-        fail_field(encrypted ? "--tls-key" : "--tls-cert", "is missing; a certificate and its key go together");
+        fail_field(encrypted ? "--tls-key" : "--tls-cert",
+                   "is missing; a certificate and its key go together");
     if (is_loopback(options.address)) return;
     if (options.auth == identity::AuthMode::none)
-        fail_field("--auth", fmt::format("none makes everyone the administrator; it is refused on {}, which others can "
-                                         "reach. Listen on 127.0.0.1, or use --auth local",
-                                         options.address));
+        fail_field(
+            "--auth",
+            fmt::format(
+                "none makes everyone the administrator; it is refused on {}, which others can "
+                "reach. Listen on 127.0.0.1, or use --auth local",
+                options.address));
     if (!encrypted && !options.allow_plain_http)
-        fail_field("--listen", fmt::format("others can reach {}; give --tls-cert and --tls-key, or --allow-plain-http "
-                                           "if something in front encrypts",
-                                           options.address));
+        fail_field(
+            "--listen",
+            fmt::format("others can reach {}; give --tls-cert and --tls-key, or --allow-plain-http "
+                        "if something in front encrypts",
+                        options.address));
 }
 
 }  // namespace
 
-bool is_loopback(std::string_view address) { return address.starts_with("127.") || address == "::1"; }
+bool is_loopback(std::string_view address) {
+    return address.starts_with("127.") || address == "::1";
+}
 
 std::optional<Options> parse_options(int argc, char** argv) {
     Options options;
-    std::string data = default_data_directory(), listen = "127.0.0.1:7070", auth = "local", certificate, key;
-    CLI::App app("Run the platform's server. Prints \"maru is ready at URL\" once it serves.", "maru server");
+    std::string data = default_data_directory(), listen = "127.0.0.1:7070", auth = "local",
+                certificate, key;
+    CLI::App app("Run the platform's server. Prints \"maru is ready at URL\" once it serves.",
+                 "maru server");
     app.add_option("--data", data, "Folder of everything that it keeps")->capture_default_str();
-    app.add_option("--listen", listen, "HOST:PORT to serve at; port 0: any free one")->capture_default_str();
-    app.add_option("--auth", auth, "local: users sign in; none: everyone is the administrator, loopback only")
+    app.add_option("--listen", listen, "HOST:PORT to serve at; port 0: any free one")
+        ->capture_default_str();
+    app.add_option("--auth", auth,
+                   "local: users sign in; none: everyone is the administrator, loopback only")
         ->check(CLI::IsMember({"local", "none"}))
         ->capture_default_str();
     app.add_option("--tls-cert", certificate, "Certificate chain in PEM; serves HTTPS");
@@ -67,6 +82,7 @@ std::optional<Options> parse_options(int argc, char** argv) {
     } catch (const CLI::ParseError& error) {
         fail(ErrorCode::invalid_argument, "{}", error.what());
     }
+    if (data.empty()) fail_field("--data", "is empty; expected a folder");
     options.data_directory = std::filesystem::absolute(data);
     options.auth = auth == "none" ? identity::AuthMode::none : identity::AuthMode::local;
     options.tls_certificate = certificate;

@@ -40,8 +40,8 @@ constexpr std::chrono::milliseconds kStopGrace{3000};
 
 std::vector<sql::Migration> all_migrations() {
     std::vector<sql::Migration> all;
-    for (auto module : {identity::migrations, compute::migrations, environments::migrations, tracking::migrations,
-                        models::migrations, serving::migrations})
+    for (auto module : {identity::migrations, compute::migrations, environments::migrations,
+                        tracking::migrations, models::migrations, serving::migrations})
         all.insert(all.end(), module.begin(), module.end());
     return all;
 }
@@ -53,7 +53,8 @@ void make_data_directory(const std::filesystem::path& directory) {
     for (const char* part : {"keys", "workloads"})
         if (!error) std::filesystem::create_directories(directory / part, error);
     if (error || ::access(directory.c_str(), W_OK) != 0)
-        fail(ErrorCode::permission_denied, "cannot write to the data directory {}: {}; choose another with --data",
+        fail(ErrorCode::permission_denied,
+             "cannot write to the data directory {}: {}; choose another with --data",
              directory.native(), error ? error.message() : "permission denied");
     // Keys, code and results of all projects are below it.
     ::chmod(directory.c_str(), 0700);
@@ -69,11 +70,12 @@ std::string url_of(const Options& options, std::uint16_t port) {
     std::string host = options.address;
     if (host == "0.0.0.0" || host == "::") host = "127.0.0.1";
     if (host.find(':') != std::string::npos) host = "[" + host + "]";
-    return fmt::format("{}://{}:{}", options.tls_certificate.empty() ? "http" : "https", host, port);
+    return fmt::format("{}://{}:{}", options.tls_certificate.empty() ? "http" : "https", host,
+                       port);
 }
 
-/// Without sign-in, whoever can make a browser send requests here is the administrator: a page of another site
-/// that has its name resolve to 127.0.0.1 must not be answered.
+/// Without sign-in, whoever can make a browser send requests here is the administrator: a page of
+/// another site that has its name resolve to 127.0.0.1 must not be answered.
 bool is_local_host(std::string_view host) {
     if (host.starts_with('[')) return host.starts_with("[::1]");
     auto name = host.substr(0, host.find(':'));
@@ -83,7 +85,8 @@ bool is_local_host(std::string_view host) {
 net::Route answer(net::Response response) {
     net::Route route;
     route.kind = net::Route::Kind::direct;
-    route.handle_direct = [response = std::move(response)](const net::RequestHead&, net::Responder respond) mutable {
+    route.handle_direct = [response = std::move(response)](const net::RequestHead&,
+                                                           net::Responder respond) mutable {
         respond(std::move(response));
     };
     return route;
@@ -132,11 +135,13 @@ struct Server::State {
           engine(compute::make_process_engine({.state_directory = directory / "engine"})),
           identity(*database, clock, {.auth = options.auth}),
           compute(*database, *engine, clock, {.data_directory = directory}),
-          environments(*database, *blobs, compute, clock, environments::options_from_surroundings(directory)),
+          environments(*database, *blobs, compute, clock,
+                       environments::options_from_surroundings(directory)),
           tracking(*database, *blobs, clock),
           models(*database, *blobs, tracking, clock),
           sources(serving::platform_sources(models, environments)),
-          serving(*database, *blobs, compute, *sources, clock, serving::options_from_surroundings()),
+          serving(*database, *blobs, compute, *sources, clock,
+                  serving::options_from_surroundings()),
           job_contributor(tracking),
           access(identity),
           api(identity, clock) {
@@ -144,8 +149,9 @@ struct Server::State {
         compute.add_contributor(job_contributor);
         compute.add_contributor(serving.contributor());
         compute.add_contributor(access);
-        identity.add_deletion_check(
-            [this](sql::Connection& connection, const std::string& id) { return compute.blocks_deletion(connection, id); });
+        identity.add_deletion_check([this](sql::Connection& connection, const std::string& id) {
+            return compute.blocks_deletion(connection, id);
+        });
         add_operations();
         document = api.openapi();
     }
@@ -163,11 +169,15 @@ struct Server::State {
     }
 
     net::Route route(const net::RequestHead& head) {
-        // What runs is not taken up yet: a request to stop it, say, would be answered as if it had ended.
-        if (!ready) return answer(api::error_response(Error(ErrorCode::unavailable, "the server is starting")));
+        // What runs is not taken up yet: a request to stop it, say, would be answered as if it had
+        // ended.
+        if (!ready)
+            return answer(
+                api::error_response(Error(ErrorCode::unavailable, "the server is starting")));
         if (options.auth == identity::AuthMode::none && !is_local_host(head.headers.get("Host")))
-            return answer(api::error_response(Error(
-                ErrorCode::permission_denied, "this server answers only to localhost, since it lets everyone in")));
+            return answer(api::error_response(
+                Error(ErrorCode::permission_denied,
+                      "this server answers only to localhost, since it lets everyone in")));
         if (auto found = api.route(head)) return std::move(*found);
         if (head.path == "/health") return answer(net::Response::json(R"({"status":"ok"})"));
         if (head.path == "/api/openapi.json") return answer(net::Response::json(document));
@@ -181,17 +191,20 @@ struct Server::State {
         server.port = options.port;
         server.tls_certificate = options.tls_certificate;
         server.tls_key = options.tls_key;
-        http = net::Server::start(server, [this](const net::RequestHead& head) { return route(head); });
+        http = net::Server::start(server,
+                                  [this](const net::RequestHead& head) { return route(head); });
         url = url_of(options, http->port());
     }
 
-    /// Hands the very first secrets over: the token into its file, the link to whoever started the server. Until
-    /// both are done a restart makes new ones, so that a crash in between locks nobody out.
+    /// Hands the very first secrets over: the token into its file, the link to whoever started the
+    /// server. Until both are done a restart makes new ones, so that a crash in between locks
+    /// nobody out.
     void first_start() {
         auto token_file = directory / "keys" / "admin.token";
         if (auto first = identity.initialize()) {
             write_file_atomically(token_file, first->admin_token + "\n", 0600);
-            if (options.auth == identity::AuthMode::local) sign_in_url = url + "/sign-in/link#" + first->sign_in_token;
+            if (options.auth == identity::AuthMode::local)
+                sign_in_url = url + "/sign-in/link#" + first->sign_in_token;
             identity.finish_initialization();
             return;
         }
@@ -234,10 +247,16 @@ Server::Server(const Options& options) : state_(std::make_unique<State>(options)
                                 [state = state_.get()] { state->identity.maintain(); });
 }
 
-Server::~Server() { stop(); }
+Server::~Server() {
+    stop();
+}
 
-const std::string& Server::url() const { return state_->url; }
-const std::string& Server::sign_in_url() const { return state_->sign_in_url; }
+const std::string& Server::url() const {
+    return state_->url;
+}
+const std::string& Server::sign_in_url() const {
+    return state_->sign_in_url;
+}
 
 void Server::stop() {
     if (!state_->http) return;
@@ -258,14 +277,16 @@ int run_server(int argc, char** argv) {
     sigaddset(&signals, SIGINT);
     pthread_sigmask(SIG_BLOCK, &signals, nullptr);
     ::signal(SIGPIPE, SIG_IGN);
-    // What is mounted into workloads is read there by other users; the data directory itself is closed (0700).
+    // What is mounted into workloads is read there by other users; the data directory itself is
+    // closed (0700).
     ::umask(0022);
     try {
         auto options = parse_options(argc, argv);
         if (!options) return 0;
         Server server(*options);
         fmt::print("maru is ready at {}\n", server.url());
-        if (!server.sign_in_url().empty()) fmt::print("sign in as admin, once, at {}\n", server.sign_in_url());
+        if (!server.sign_in_url().empty())
+            fmt::print("sign in as admin, once, at {}\n", server.sign_in_url());
         std::fflush(stdout);
         int received = 0;
         ::sigwait(&signals, &received);

@@ -7,11 +7,12 @@
 
 namespace maru::server {
 
-/// The composition root: every room, built over one database, one blob store and one engine, behind one HTTP
-/// server.
+/// The composition root: every room, built over one database, one blob store and one engine, behind
+/// one HTTP server.
 ///
-/// Lifetime: serves from construction to `stop` or destruction; workloads run on. Errors: the constructor
-/// throws what stands in the way (data directory not writable, port in use, newer database).
+/// Lifetime: serves from construction to `stop` or destruction; workloads run on. Errors: the
+/// constructor throws what stands in the way (data directory not writable, port in use, newer
+/// database).
 class Server {
   public:
     explicit Server(const Options& options);

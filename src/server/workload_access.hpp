@@ -8,8 +8,8 @@
 
 namespace maru::server {
 
-/// Gives every workload the way back to the platform: its URL, MLflow's tracking URI, and a token that is its
-/// own, ends with it, and is nowhere but in its environment.
+/// Gives every workload the way back to the platform: its URL, MLflow's tracking URI, and a token
+/// that is its own, ends with it, and is nowhere but in its environment.
 class WorkloadAccess final : public compute::Contributor {
   public:
     explicit WorkloadAccess(identity::Service& identity) : identity_(identity) {}
@@ -17,7 +17,8 @@ class WorkloadAccess final : public compute::Contributor {
     void set_url(std::string url) { url_ = std::move(url); }
 
     void prepare(const compute::Workload& workload, compute::ReplicaSpec& spec) override;
-    void changed(sql::Connection& connection, const compute::Workload& workload, const compute::Event& event) override;
+    void changed(sql::Connection& connection, const compute::Workload& workload,
+                 const compute::Event& event) override;
 
   private:
     identity::Service& identity_;

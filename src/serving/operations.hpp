@@ -12,7 +12,9 @@ namespace maru::serving {
 struct CreateEndpoint {
     std::string project, name;
     std::string model;  // "NAME/VERSION" or "NAME@ALIAS"
-    std::optional<compute::Resources> resources;
+    /// Half a core: most models answer in microseconds, and a small machine must have room to train
+    /// the next.
+    compute::Resources resources{.cpu_milli = 500, .memory_mib = 2048, .gpus = 0};
     std::int32_t replicas = 1;
 };
 BOOST_DESCRIBE_STRUCT(CreateEndpoint, (), (project, name, model, resources, replicas))

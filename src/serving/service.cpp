@@ -106,7 +106,7 @@ struct Service::State {
         variant.model = model.name;
         variant.version = model.version;
         variant.files = std::move(model.files);
-        variant.resources = request.resources.value_or(compute::Resources{});
+        variant.resources = request.resources;
         variant.replicas = request.replicas;
         variant.signature = std::move(model.signature);
         variant.input_example = std::move(model.input_example);

@@ -113,12 +113,9 @@ class Endpoints : public testing::Test {
     }
 
     Endpoint create(std::string model, std::int32_t replicas = 1) {
-        return server_->service.create(kProject, "ann",
-                                       {.project = "demo",
-                                        .name = "digits",
-                                        .model = std::move(model),
-                                        .resources = {},
-                                        .replicas = replicas});
+        return server_->service.create(
+            kProject, "ann",
+            {.project = "demo", .name = "digits", .model = std::move(model), .replicas = replicas});
     }
     Endpoint get() { return server_->service.get(kProject, "digits"); }
     Endpoint wait_state(EndpointState state) {
@@ -330,7 +327,7 @@ TEST_F(Endpoints, DeletionStopsTheReplicasAndFreesTheName) {
 
 TEST_F(Endpoints, RefuseWhatCannotBe) {
     auto create_with = [&](std::string name, std::string model, std::int32_t replicas,
-                           std::optional<compute::Resources> resources) {
+                           compute::Resources resources) {
         try {
             server_->service.create(kProject, "ann",
                                     {.project = "demo",
@@ -353,9 +350,8 @@ TEST_F(Endpoints, RefuseWhatCannotBe) {
 
 TEST_F(Endpoints, AreListedByNamePageByPage) {
     for (auto name : {"b", "a", "c"})
-        server_->service.create(
-            kProject, "ann",
-            {.project = "demo", .name = name, .model = "m/1", .resources = {}, .replicas = 1});
+        server_->service.create(kProject, "ann",
+                                {.project = "demo", .name = name, .model = "m/1", .replicas = 1});
     auto page =
         server_->service.list(kProject, {.project = "demo", .page_token = "", .page_size = 2});
     ASSERT_THAT(page.items, SizeIs(2));

@@ -54,7 +54,8 @@ class WriteHookAccess {
             if (!hook->ran_) hook->hook_(connection);
     }
     static void mark_ran(ScopedWriteHook& innermost) {
-        for (ScopedWriteHook* hook = &innermost; hook != nullptr; hook = hook->outer_) hook->ran_ = true;
+        for (ScopedWriteHook* hook = &innermost; hook != nullptr; hook = hook->outer_)
+            hook->ran_ = true;
     }
 };
 
@@ -62,16 +63,19 @@ ScopedWriteHook::ScopedWriteHook(std::function<void(Connection&)> hook)
     : hook_(std::move(hook)), outer_(current_hook) {
     current_hook = this;
 }
-ScopedWriteHook::~ScopedWriteHook() { current_hook = outer_; }
+ScopedWriteHook::~ScopedWriteHook() {
+    current_hook = outer_;
+}
 
 namespace {
 
-/// Group commit without a thread of its own: of the callers that wait, the first leads, that is, it runs the
-/// work of all and commits once; who comes meanwhile forms the next group. A lone writer so pays for no
-/// hand-over between threads.
+/// Group commit without a thread of its own: of the callers that wait, the first leads, that is, it
+/// runs the work of all and commits once; who comes meanwhile forms the next group. A lone writer
+/// so pays for no hand-over between threads.
 class GroupWriter {
   public:
-    explicit GroupWriter(std::unique_ptr<SqliteConnection> connection) : connection_(std::move(connection)) {}
+    explicit GroupWriter(std::unique_ptr<SqliteConnection> connection)
+        : connection_(std::move(connection)) {}
 
     void write(const std::function<void(Connection&)>& work) {
         Item item{&work, WriteHookAccess::take(), nullptr, false, {}};
@@ -135,7 +139,8 @@ class GroupWriter {
             if (shared) connection_->execute("release item");
         } catch (...) {
             item.error = std::current_exception();
-            // After errors such as a full disk SQLite has undone the whole transaction, the others' work too.
+            // After errors such as a full disk SQLite has undone the whole transaction, the others'
+            // work too.
             if (connection_->in_autocommit() || !shared) throw;
             connection_->execute("rollback to item");
             connection_->execute("release item");
@@ -160,7 +165,9 @@ class SqliteDatabase final : public Database {
   public:
     SqliteDatabase(FileDescriptor file_lock, std::unique_ptr<SqliteConnection> writer,
                    std::vector<std::unique_ptr<SqliteConnection>> readers)
-        : file_lock_(std::move(file_lock)), writer_(std::move(writer)), readers_(std::move(readers)) {}
+        : file_lock_(std::move(file_lock)),
+          writer_(std::move(writer)),
+          readers_(std::move(readers)) {}
 
   protected:
     void write_erased(const std::function<void(Connection&)>& work) override {
@@ -214,7 +221,8 @@ FileDescriptor lock_database(const std::filesystem::path& file) {
     if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
         if (errno != EWOULDBLOCK) fail_errno(errno, fmt::format("cannot lock {}", path));
         fail(ErrorCode::failed_precondition,
-             "{} is in use by another server; stop that one, or choose another data directory", file.native());
+             "{} is in use by another server; stop that one, or choose another data directory",
+             file.native());
     }
     return lock;
 }
@@ -223,7 +231,8 @@ void migrate(SqliteConnection& connection, std::span<const Migration> migrations
     connection.execute("begin immediate");
     try {
         connection.execute(
-            "create table if not exists schema_migrations (module text not null, number bigint not null,"
+            "create table if not exists schema_migrations (module text not null, number bigint not "
+            "null,"
             " applied_at bigint not null, primary key (module, number))");
         std::set<std::pair<std::string, std::int64_t>> applied, known;
         connection.query("select module, number from schema_migrations", {},
@@ -238,8 +247,9 @@ void migrate(SqliteConnection& connection, std::span<const Migration> migrations
         for (const auto& [module, number] : applied)
             if (!known.contains({module, number}))
                 fail(ErrorCode::failed_precondition,
-                     "the database was written by a newer maru (it has step {} of {}); use that version", number,
-                     module);
+                     "the database was written by a newer maru (it has step {} of {}); use that "
+                     "version",
+                     number, module);
         connection.execute("commit");
     } catch (...) {
         if (!connection.in_autocommit()) connection.execute("rollback");
@@ -249,14 +259,22 @@ void migrate(SqliteConnection& connection, std::span<const Migration> migrations
 
 }  // namespace
 
-std::unique_ptr<Database> Database::open(const DatabaseOptions& options, std::span<const Migration> migrations) {
+std::unique_ptr<Database> Database::open(const DatabaseOptions& options,
+                                         std::span<const Migration> migrations) {
     FileDescriptor lock = lock_database(options.file);
-    auto writer = std::make_unique<SqliteConnection>(options.file, false);
-    migrate(*writer, migrations);
-    std::vector<std::unique_ptr<SqliteConnection>> readers;
-    for (int i = 0; i < options.readers; ++i)
-        readers.push_back(std::make_unique<SqliteConnection>(options.file, true));
-    return std::make_unique<SqliteDatabase>(std::move(lock), std::move(writer), std::move(readers));
+    try {
+        auto writer = std::make_unique<SqliteConnection>(options.file, false);
+        migrate(*writer, migrations);
+        std::vector<std::unique_ptr<SqliteConnection>> readers;
+        for (int i = 0; i < options.readers; ++i)
+            readers.push_back(std::make_unique<SqliteConnection>(options.file, true));
+        return std::make_unique<SqliteDatabase>(std::move(lock), std::move(writer),
+                                                std::move(readers));
+    } catch (const Error& error) {
+        if (error.code() != ErrorCode::data_loss) throw;
+        fail(ErrorCode::data_loss, "the database {} is damaged ({}); put a backup in its place",
+             options.file.native(), error.message());
+    }
 }
 
 }  // namespace maru::sql

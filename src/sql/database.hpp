@@ -45,7 +45,9 @@ class Value {
         if (v) *this = Value(*v);
     }
 
-    const std::variant<Null, std::int64_t, double, std::string, Bytes>& held() const { return held_; }
+    const std::variant<Null, std::int64_t, double, std::string, Bytes>& held() const {
+        return held_;
+    }
 
   private:
     std::variant<Null, std::int64_t, double, std::string, Bytes> held_;
@@ -77,9 +79,9 @@ class Row {
 
 using Parameters = std::span<const Value>;
 
-/// One connection, inside a transaction that Database opened. Statements use $1, $2, ... and are prepared once
-/// and kept. SQL is the common part of SQLite and PostgreSQL. Not thread-safe; lives no longer than the
-/// callback it is given to.
+/// One connection, inside a transaction that Database opened. Statements use $1, $2, ... and are
+/// prepared once and kept. SQL is the common part of SQLite and PostgreSQL. Not thread-safe; lives
+/// no longer than the callback it is given to.
 ///
 /// Errors: a broken uniqueness constraint is already_exists, a broken foreign key or check
 /// failed_precondition, a full disk resource_exhausted.
@@ -112,7 +114,8 @@ class Connection {
     template <class F>
     auto all(std::string_view statement, const std::vector<Value>& parameters, F&& make) {
         std::vector<std::invoke_result_t<F, const Row&>> rows;
-        query(statement, Parameters(parameters), [&](const Row& row) { rows.push_back(make(row)); });
+        query(statement, Parameters(parameters),
+              [&](const Row& row) { rows.push_back(make(row)); });
         return rows;
     }
     /// The first row made by `make(row)`, or nothing.
@@ -138,23 +141,25 @@ struct DatabaseOptions {
     int readers = 4;
 };
 
-/// The platform's tables. One writer thread commits in groups: callers' writes that wait at the same moment
-/// share one durable transaction, each in a savepoint of its own, so that one that throws undoes itself only.
+/// The platform's tables. One writer thread commits in groups: callers' writes that wait at the
+/// same moment share one durable transaction, each in a savepoint of its own, so that one that
+/// throws undoes itself only.
 ///
-/// Lifetime: the server's. Threads: all functions from any thread; `write` must not be called inside a `write`
-/// or a `read` of the same thread (an assertion).
+/// Lifetime: the server's. Threads: all functions from any thread; `write` must not be called
+/// inside a `write` or a `read` of the same thread (an assertion).
 class Database {
   public:
     virtual ~Database() = default;
 
-    /// Opens or creates; applies the migrations that are missing, in the given order, in one transaction.
-    /// Throws failed_precondition for a database that a newer maru wrote, or that is in use by another server.
+    /// Opens or creates; applies the migrations that are missing, in the given order, in one
+    /// transaction. Throws failed_precondition for a database that a newer maru wrote, or that is
+    /// in use by another server.
     static std::unique_ptr<Database> open(const DatabaseOptions& options,
                                           std::span<const Migration> migrations);
 
-    /// Runs `work` in a transaction on the writer thread; returns when it is durable (fsynced). What `work`
-    /// throws is thrown here, with its changes undone. `work` should only touch the connection and its
-    /// captures, and be short: all writers wait for it.
+    /// Runs `work` in a transaction on the writer thread; returns when it is durable (fsynced).
+    /// What `work` throws is thrown here, with its changes undone. `work` should only touch the
+    /// connection and its captures, and be short: all writers wait for it.
     template <class F>
     auto write(F&& work) -> std::invoke_result_t<F, Connection&> {
         using R = std::invoke_result_t<F, Connection&>;
@@ -167,8 +172,8 @@ class Database {
         }
     }
 
-    /// Runs `work` on a reader connection over one consistent snapshot that includes every write that returned
-    /// before the call.
+    /// Runs `work` on a reader connection over one consistent snapshot that includes every write
+    /// that returned before the call.
     template <class F>
     auto read(F&& work) -> std::invoke_result_t<F, Connection&> {
         using R = std::invoke_result_t<F, Connection&>;
@@ -186,8 +191,8 @@ class Database {
     virtual void read_erased(const std::function<void(Connection&)>& work) = 0;
 };
 
-/// Adds work to the first `write` that this thread makes while the object lives, at its end and in the same
-/// transaction: how api/ makes an audit entry as durable as the change it is about.
+/// Adds work to the first `write` that this thread makes while the object lives, at its end and in
+/// the same transaction: how api/ makes an audit entry as durable as the change it is about.
 class ScopedWriteHook {
   public:
     explicit ScopedWriteHook(std::function<void(Connection&)> hook);

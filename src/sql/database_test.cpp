@@ -19,7 +19,8 @@ class DatabaseTest : public testing::Test {
     }
     static std::int64_t count(Database& database) {
         return database.read([](Connection& c) {
-            return *c.first("select count(*) from items", {}, [](const Row& r) { return r.integer(0); });
+            return *c.first("select count(*) from items", {},
+                            [](const Row& r) { return r.integer(0); });
         });
     }
     static ErrorCode code_of(const std::function<void()>& call) {
@@ -32,9 +33,12 @@ class DatabaseTest : public testing::Test {
     }
 
     static constexpr Migration kFirst[] = {
-        {"test", 1, "create table items (id bigint primary key, text text, ratio double precision)"}};
-    static constexpr Migration kSecond[] = {kFirst[0], {"test", 2, "alter table items add column more bigint"}};
-    std::filesystem::path folder_ = std::filesystem::temp_directory_path() / ("maru-sql-" + new_id());
+        {"test", 1,
+         "create table items (id bigint primary key, text text, ratio double precision)"}};
+    static constexpr Migration kSecond[] = {
+        kFirst[0], {"test", 2, "alter table items add column more bigint"}};
+    std::filesystem::path folder_ =
+        std::filesystem::temp_directory_path() / ("maru-sql-" + new_id());
 };
 
 TEST_F(DatabaseTest, keeps_values_over_a_restart) {
@@ -42,7 +46,8 @@ TEST_F(DatabaseTest, keeps_values_over_a_restart) {
         auto database = open();
         database->write([](Connection& c) {
             c.execute("insert into items values ($1, $2, $3)", {1, "마루", 0.1});
-            c.execute("insert into items values ($3, $1, $2)", {Null{}, std::optional<double>(), 2});
+            c.execute("insert into items values ($3, $1, $2)",
+                      {Null{}, std::optional<double>(), 2});
         });
     }
     auto database = open();
@@ -87,26 +92,32 @@ TEST_F(DatabaseTest, undoes_only_the_write_that_throws) {
 TEST_F(DatabaseTest, reads_what_was_written_before) {
     auto database = open();
     for (int i = 0; i < 100; ++i) {
-        database->write([&](Connection& c) { c.execute("insert into items (id) values ($1)", {i}); });
+        database->write(
+            [&](Connection& c) { c.execute("insert into items (id) values ($1)", {i}); });
         ASSERT_EQ(count(*database), i + 1);
     }
 }
 
 TEST_F(DatabaseTest, classifies_errors) {
     auto database = open();
-    auto insert = [&] { database->write([](Connection& c) { c.execute("insert into items (id) values (1)"); }); };
+    auto insert = [&] {
+        database->write([](Connection& c) { c.execute("insert into items (id) values (1)"); });
+    };
     insert();
     EXPECT_EQ(code_of(insert), ErrorCode::already_exists);
-    EXPECT_EQ(code_of([&] { database->write([](Connection& c) { c.execute("nonsense"); }); }), ErrorCode::internal);
-    EXPECT_EQ(code_of([&] { database->read([](Connection& c) { c.execute("delete from items"); }); }),
-              ErrorCode::permission_denied);
+    EXPECT_EQ(code_of([&] { database->write([](Connection& c) { c.execute("nonsense"); }); }),
+              ErrorCode::internal);
+    EXPECT_EQ(
+        code_of([&] { database->read([](Connection& c) { c.execute("delete from items"); }); }),
+        ErrorCode::permission_denied);
 }
 
 TEST_F(DatabaseTest, migrates_forward_and_refuses_a_newer_database) {
     open().reset();
     open(kSecond).reset();
     EXPECT_EQ(code_of([&] { open(kFirst); }), ErrorCode::failed_precondition);
-    open(kSecond)->write([](Connection& c) { c.execute("insert into items (id, more) values (1, 2)"); });
+    open(kSecond)->write(
+        [](Connection& c) { c.execute("insert into items (id, more) values (1, 2)"); });
 }
 
 TEST_F(DatabaseTest, refuses_a_second_server) {

@@ -8,8 +8,12 @@ namespace {
 class SqliteRow final : public Row {
   public:
     explicit SqliteRow(sqlite3_stmt* statement) : statement_(statement) {}
-    bool is_null(int column) const override { return sqlite3_column_type(statement_, column) == SQLITE_NULL; }
-    std::int64_t integer(int column) const override { return sqlite3_column_int64(statement_, column); }
+    bool is_null(int column) const override {
+        return sqlite3_column_type(statement_, column) == SQLITE_NULL;
+    }
+    std::int64_t integer(int column) const override {
+        return sqlite3_column_int64(statement_, column);
+    }
     double real(int column) const override { return sqlite3_column_double(statement_, column); }
     std::string_view text(int column) const override {
         const void* bytes = sqlite3_column_blob(statement_, column);
@@ -29,10 +33,12 @@ struct Bind {
     int operator()(double value) const { return sqlite3_bind_double(statement, index, value); }
     // The parameters outlive the statement's run: nothing is copied.
     int operator()(const std::string& value) const {
-        return sqlite3_bind_text64(statement, index, value.data(), value.size(), SQLITE_STATIC, SQLITE_UTF8);
+        return sqlite3_bind_text64(statement, index, value.data(), value.size(), SQLITE_STATIC,
+                                   SQLITE_UTF8);
     }
     int operator()(const Bytes& value) const {
-        return sqlite3_bind_blob64(statement, index, value.data.data(), value.data.size(), SQLITE_STATIC);
+        return sqlite3_bind_blob64(statement, index, value.data.data(), value.data.size(),
+                                   SQLITE_STATIC);
     }
 };
 
@@ -103,7 +109,8 @@ class SqliteConnection::Use {
             *fmt::format_to_n(name, sizeof name - 1, "${}", i + 1).out = '\0';
             int index = sqlite3_bind_parameter_index(statement_.get(), name);
             if (index == 0) continue;  // a parameter that this statement does not mention
-            if (std::visit(Bind{statement_.get(), index}, parameters[i].held()) != SQLITE_OK) connection_.fail_now(text_);
+            if (std::visit(Bind{statement_.get(), index}, parameters[i].held()) != SQLITE_OK)
+                connection_.fail_now(text_);
         }
     }
 
@@ -113,7 +120,8 @@ class SqliteConnection::Use {
 };
 
 SqliteConnection::SqliteConnection(const std::filesystem::path& file, bool read_only) {
-    int flags = SQLITE_OPEN_NOMUTEX | (read_only ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
+    int flags = SQLITE_OPEN_NOMUTEX |
+                (read_only ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
     int result = sqlite3_open_v2(file.c_str(), &handle_, flags, nullptr);
     if (result != SQLITE_OK) {
         std::string message = sqlite3_errmsg(handle_);
@@ -126,7 +134,8 @@ SqliteConnection::SqliteConnection(const std::filesystem::path& file, bool read_
         // LIKE heeds case, as in PostgreSQL.
         execute_script(
             "pragma busy_timeout = 10000; pragma journal_mode = wal; pragma synchronous = full;"
-            "pragma foreign_keys = on; pragma temp_store = memory; pragma case_sensitive_like = on;");
+            "pragma foreign_keys = on; pragma temp_store = memory; pragma case_sensitive_like = "
+            "on;");
         if (read_only) execute_script("pragma query_only = on;");
     } catch (...) {
         sqlite3_close(handle_);
@@ -151,8 +160,8 @@ void SqliteConnection::fail_now(std::string_view statement) const {
 
 SqliteConnection::Statement SqliteConnection::prepare(std::string_view text) const {
     sqlite3_stmt* raw = nullptr;
-    if (sqlite3_prepare_v3(handle_, text.data(), static_cast<int>(text.size()), SQLITE_PREPARE_PERSISTENT, &raw,
-                           nullptr) != SQLITE_OK)
+    if (sqlite3_prepare_v3(handle_, text.data(), static_cast<int>(text.size()),
+                           SQLITE_PREPARE_PERSISTENT, &raw, nullptr) != SQLITE_OK)
         fail_now(text);
     return Statement(raw);
 }

@@ -39,7 +39,9 @@ class SqliteConnection final : public Connection {
     using Statement = std::unique_ptr<sqlite3_stmt, Finalize>;
     struct TextHash {
         using is_transparent = void;
-        std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
+        std::size_t operator()(std::string_view text) const {
+            return std::hash<std::string_view>{}(text);
+        }
     };
     class Use;
 

@@ -4,7 +4,6 @@
 
 #include "base/error.hpp"
 #include "base/id.hpp"
-#include "base/json.hpp"
 #include "base/text.hpp"
 #include "tracking/logged_model_rows.hpp"
 #include "tracking/metric_bits.hpp"
@@ -191,24 +190,6 @@ void Service::log_logged_model_parameters(std::string_view project_id, std::stri
         put(connection, "tracking_model_parameters",
             load_logged_model(connection, project_id, id, false).number, parameters);
     });
-}
-
-void Service::note_registration(sql::Connection& connection, std::string_view project_id,
-                                std::string_view logged_model, std::string_view name,
-                                std::int64_t version) {
-    constexpr const char* kTag = "mlflow.modelVersions";  // a JSON list
-    LoggedModel model = load_logged_model(connection, project_id, logged_model, true);
-    std::string list =
-        connection
-            .first("SELECT value FROM tracking_model_tags WHERE model = $1 AND key = $2",
-                   {model.number, kTag}, [](const sql::Row& row) { return row.string(0); })
-            .value_or("[]");
-    // A client may have set the tag to anything.
-    if (!list.starts_with('[') || !list.ends_with(']')) list = "[]";
-    list.pop_back();
-    list += fmt::format("{}{{\"name\": {}, \"version\": {}}}]", list == "[" ? "" : ", ",
-                        json_string(name), version);
-    put(connection, "tracking_model_tags", model.number, {{kTag, list}});
 }
 
 }  // namespace maru::tracking

@@ -177,11 +177,6 @@ class Service {
                                  std::string_view key);
     void log_logged_model_parameters(std::string_view project_id, std::string_view id,
                                      const std::map<std::string, std::string>& parameters);
-    /// Notes on a logged model, in a caller's transaction, that it became a version of a registered
-    /// model.
-    void note_registration(sql::Connection& connection, std::string_view project_id,
-                           std::string_view logged_model, std::string_view name,
-                           std::int64_t version);
     struct DatasetFilter {
         std::string name, digest;
     };

@@ -67,6 +67,7 @@ describe('small numbers', () => {
   it('writes CPUs, latencies and shares', () => {
     expect(formatCpu(1500)).toBe('1.5');
     expect(formatCpu(333)).toBe('0.33');
+    expect(formatCpu(4)).toBe('0.004');
     expect(formatMilliseconds(0.6249)).toBe('0.62 ms');
     expect(formatMilliseconds(184.2)).toBe('184 ms');
     expect(formatMilliseconds(12_345)).toBe('12.3 s');

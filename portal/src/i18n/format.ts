@@ -52,7 +52,7 @@ export function formatMebibytes(mebibytes: number): string {
 }
 
 export function formatCpu(milli: number): string {
-  return String(Math.round(milli / 10) / 100);
+  return String(milli < 100 ? Math.round(milli) / 1000 : Math.round(milli / 10) / 100);
 }
 
 /** Six significant digits, plain or scientific, whichever is shorter to read. */

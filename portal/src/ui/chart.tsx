@@ -29,6 +29,8 @@ export interface ChartProps {
   labelX: string;
   /** Sizes in bytes: ticks on powers of two. */
   binary?: boolean;
+  /** For amounts, where the distance from nothing is what matters. */
+  fromZero?: boolean;
   legend?: boolean;
 }
 
@@ -60,7 +62,7 @@ function aligned(series: ChartSeries[]): uPlot.AlignedData {
 
 export default function Chart(props: ChartProps) {
   const { series, axis, height = 200, logarithmic = false, syncKey, legend = true } = props;
-  const { labelX, binary = false } = props;
+  const { labelX, binary = false, fromZero = false } = props;
   const holder = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
   const isZoomed = useRef(false);
@@ -81,6 +83,7 @@ export default function Chart(props: ChartProps) {
     if (element === null) return;
     const style = getComputedStyle(element);
     const colour = (name: string) => style.getPropertyValue(name).trim();
+    const seriesStroke = (index: number) => colour(`--data-${(index % paletteSize) + 1}`);
     const lines = JSON.parse(shape) as [string, number, boolean][];
     const axisLook = {
       stroke: colour('--ink-soft'),
@@ -94,9 +97,22 @@ export default function Chart(props: ChartProps) {
       height,
       scales: {
         x: { time: axis === 'time' },
-        y: { ...(logarithmic ? { distr: logarithmicScale } : {}) },
+        y: {
+          ...(logarithmic ? { distr: logarithmicScale } : {}),
+          ...(fromZero ? { range: (_: uPlot, _min: number, max: number) => [0, max > 0 ? max * 1.05 : 1] } : {}),
+        },
       },
-      legend: { show: legend, live: true },
+      legend: {
+        show: legend,
+        live: true,
+        markers: {
+          width: 0,
+          fill: (_: uPlot, index: number) => {
+            const line = lines[index - 1];
+            return line === undefined ? 'transparent' : seriesStroke(line[1]);
+          },
+        },
+      },
       cursor: {
         points: { size: 6 },
         ...(syncKey === undefined ? {} : { sync: { key: syncKey, setSeries: false } }),
@@ -106,8 +122,9 @@ export default function Chart(props: ChartProps) {
           ...axisLook,
           size: 28,
           space: 64,
-          values: (_: uPlot, values: number[]) => {
-            const span = (values.at(-1) ?? 0) - (values[0] ?? 0);
+          values: (chart: uPlot, values: number[]) => {
+            const { min, max } = chart.scales['x'] ?? {};
+            const span = (max ?? 0) - (min ?? 0);
             return values.map((value) =>
               axis === 'time'
                 ? formatAxisTime(new Date(value * 1000), span, currentLanguage())
@@ -134,7 +151,7 @@ export default function Chart(props: ChartProps) {
                 : (formats.current.x?.(value) ?? String(value)),
         },
         ...lines.map(([label, index, isFaint]): uPlot.Series => {
-          const stroke = colour(`--data-${(index % paletteSize) + 1}`);
+          const stroke = seriesStroke(index);
           return {
             label,
             stroke: isFaint ? `${stroke}55` : stroke,
@@ -174,7 +191,7 @@ export default function Chart(props: ChartProps) {
       chart.destroy();
       plot.current = null;
     };
-  }, [shape, axis, labelX, binary, height, logarithmic, syncKey, legend, isDark]);
+  }, [shape, axis, labelX, binary, fromZero, height, logarithmic, syncKey, legend, isDark]);
 
   useEffect(() => {
     const chart = plot.current;

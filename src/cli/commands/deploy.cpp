@@ -73,16 +73,14 @@ int deploy(Session& session, const DeployOptions& options) {
     serving::CreateEndpoint request{.project = session.project(),
                                     .name = *options.name,
                                     .model = options.model,
-                                    .resources = {},
                                     .replicas = static_cast<std::int32_t>(options.replicas)};
     if (options.replicas < 1 || options.replicas > 1000)
         fail(ErrorCode::invalid_argument, "--replicas: expected 1 to 1000, got {}",
              options.replicas);
-    if (options.cpus || options.memory || options.gpus) request.resources.emplace();
-    if (options.cpus) request.resources->cpu_milli = parse_cpus("--cpus", *options.cpus);
+    if (options.cpus) request.resources.cpu_milli = parse_cpus("--cpus", *options.cpus);
     if (options.memory)
-        request.resources->memory_mib = parse_memory_mib("--memory", *options.memory);
-    if (options.gpus) request.resources->gpus = *options.gpus;
+        request.resources.memory_mib = parse_memory_mib("--memory", *options.memory);
+    if (options.gpus) request.resources.gpus = *options.gpus;
     auto endpoint =
         session.client().call(serving::create_endpoint, request, {.idempotency_key = new_id()});
     if (options.wait) endpoint = wait_until_ready(session, std::move(endpoint));

@@ -9,7 +9,8 @@ namespace maru::compute::planner {
 namespace {
 
 bool fits(const Amount& need, const Amount& free) {
-    return need.cpu_milli <= free.cpu_milli && need.memory_mib <= free.memory_mib && need.gpus <= free.gpus;
+    return need.cpu_milli <= free.cpu_milli && need.memory_mib <= free.memory_mib &&
+           need.gpus <= free.gpus;
 }
 
 void subtract(Amount& from, const Amount& amount) {
@@ -56,14 +57,17 @@ class Free {
         for (std::int32_t i = 0; i < request.replica_count; ++i) {
             Left* best = nullptr;
             for (auto& node : left_)
-                if (fits(request.amount, node.amount) && (best == nullptr || rank(node) < rank(*best))) best = &node;
+                if (fits(request.amount, node.amount) &&
+                    (best == nullptr || rank(node) < rank(*best)))
+                    best = &node;
             if (best == nullptr) {
                 left_ = std::move(before);
                 return std::nullopt;
             }
             subtract(best->amount, request.amount);
             auto gpus = static_cast<std::ptrdiff_t>(request.amount.gpus);
-            placement.replicas.push_back({best->name, {best->gpu_ids.begin(), best->gpu_ids.begin() + gpus}});
+            placement.replicas.push_back(
+                {best->name, {best->gpu_ids.begin(), best->gpu_ids.begin() + gpus}});
             best->gpu_ids.erase(best->gpu_ids.begin(), best->gpu_ids.begin() + gpus);
         }
         return placement;
@@ -79,15 +83,19 @@ class Free {
         }
         const auto& need = request.amount;
         if (need.gpus > most.gpus)
-            return fmt::format("needs {} GPUs on one node; the most that is free on one is {}", need.gpus, most.gpus);
+            return fmt::format("needs {} GPUs on one node; the most that is free on one is {}",
+                               need.gpus, most.gpus);
         if (need.memory_mib > most.memory_mib)
-            return fmt::format("needs {} MiB of memory on one node; the most that is free on one is {} MiB",
-                               need.memory_mib, most.memory_mib);
+            return fmt::format(
+                "needs {} MiB of memory on one node; the most that is free on one is {} MiB",
+                need.memory_mib, most.memory_mib);
         if (need.cpu_milli > most.cpu_milli)
             return fmt::format("needs {:g} CPUs on one node; the most that is free on one is {:g}",
-                               static_cast<double>(need.cpu_milli) / 1000, static_cast<double>(most.cpu_milli) / 1000);
+                               static_cast<double>(need.cpu_milli) / 1000,
+                               static_cast<double>(most.cpu_milli) / 1000);
         if (request.replica_count > 1)
-            return fmt::format("needs room for {} replicas at once; there is less free", request.replica_count);
+            return fmt::format("needs room for {} replicas at once; there is less free",
+                               request.replica_count);
         return "no single node has the CPUs, the memory and the GPUs it needs free together";
     }
 
@@ -109,8 +117,8 @@ Plan FirstComeFirstServed::plan(const Snapshot& snapshot) const {
             plan.waiting.push_back({pending.workload_id, 1, free.shortage(pending)});
         } else {
             auto position = static_cast<std::int64_t>(plan.waiting.size()) + 1;
-            plan.waiting.push_back(
-                {pending.workload_id, position, fmt::format("{} that came earlier wait too", position - 1)});
+            plan.waiting.push_back({pending.workload_id, position,
+                                    fmt::format("{} that came earlier wait too", position - 1)});
         }
     }
     return plan;

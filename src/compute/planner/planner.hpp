@@ -5,7 +5,8 @@
 #include <string>
 #include <vector>
 
-/// Where and when queued workloads run. Pure: values in, values out; no clock, no tables, no sockets.
+/// Where and when queued workloads run. Pure: values in, values out; no clock, no tables, no
+/// sockets.
 namespace maru::compute::planner {
 
 /// What one replica needs, or a node has.
@@ -17,7 +18,7 @@ struct Amount {
 
 struct Node {
     std::string name;
-    Amount capacity;                   // gpus is gpu_ids.size()
+    Amount capacity;  // gpus is gpu_ids.size()
     std::vector<std::string> gpu_ids;
 };
 
@@ -66,16 +67,17 @@ struct Plan {
 
 /// Decides; never acts. Policies differ in whom they let start first.
 ///
-/// Threads: pure, any. Errors: none; what can't start carries its reason. Equal snapshots give equal plans.
-/// Example: planner_test.cpp, "starts in the order of arrival".
+/// Threads: pure, any. Errors: none; what can't start carries its reason. Equal snapshots give
+/// equal plans. Example: planner_test.cpp, "starts in the order of arrival".
 class Policy {
   public:
     virtual ~Policy() = default;
     virtual Plan plan(const Snapshot& snapshot) const = 0;
 };
 
-/// Strictly in the order of arrival: who can't start holds back all who came later, so nobody starves. A
-/// replica goes to the fullest node that can hold it, which keeps large gaps for large requests.
+/// Strictly in the order of arrival: who can't start holds back all who came later, so nobody
+/// starves. A replica goes to the fullest node that can hold it, which keeps large gaps for large
+/// requests.
 class FirstComeFirstServed final : public Policy {
   public:
     Plan plan(const Snapshot& snapshot) const override;

@@ -16,25 +16,30 @@ Node node(std::string name, std::int64_t cpu_milli, std::int64_t memory_mib, int
     return made;
 }
 
-Pending pending(std::string id, std::int64_t cpu_milli, std::int64_t memory_mib, std::int64_t gpus = 0,
-                std::int32_t replicas = 1) {
+Pending pending(std::string id, std::int64_t cpu_milli, std::int64_t memory_mib,
+                std::int64_t gpus = 0, std::int32_t replicas = 1) {
     return {std::move(id), replicas, {cpu_milli, memory_mib, gpus}};
 }
 
 }  // namespace
 
 TEST(FirstComeFirstServed, starts_in_the_order_of_arrival) {
-    Snapshot snapshot{{node("a", 4000, 8000)}, {}, {pending("1", 2000, 1000), pending("2", 3000, 1000), pending("3", 1000, 1000)}};
+    Snapshot snapshot{
+        {node("a", 4000, 8000)},
+        {},
+        {pending("1", 2000, 1000), pending("2", 3000, 1000), pending("3", 1000, 1000)}};
     auto plan = FirstComeFirstServed().plan(snapshot);
     ASSERT_EQ(plan.start.size(), 1u);
     EXPECT_EQ(plan.start[0].workload_id, "1");
     ASSERT_EQ(plan.waiting.size(), 2u);
-    EXPECT_EQ(plan.waiting[0].reason, "needs 3 CPUs on one node; the most that is free on one is 2");
+    EXPECT_EQ(plan.waiting[0].reason,
+              "needs 3 CPUs on one node; the most that is free on one is 2");
     EXPECT_EQ(plan.waiting[1].position, 2);
 }
 
 TEST(FirstComeFirstServed, a_gang_waits_for_all_of_its_replicas) {
-    Snapshot snapshot{{node("a", 4000, 8000, 1), node("b", 4000, 8000, 1)}, {}, {pending("1", 1000, 1000, 1, 3)}};
+    Snapshot snapshot{
+        {node("a", 4000, 8000, 1), node("b", 4000, 8000, 1)}, {}, {pending("1", 1000, 1000, 1, 3)}};
     auto plan = FirstComeFirstServed().plan(snapshot);
     EXPECT_TRUE(plan.start.empty());
     EXPECT_EQ(plan.waiting[0].reason, "needs room for 3 replicas at once; there is less free");
@@ -44,7 +49,9 @@ TEST(FirstComeFirstServed, a_gang_waits_for_all_of_its_replicas) {
 }
 
 TEST(FirstComeFirstServed, gives_each_gpu_once) {
-    Snapshot snapshot{{node("a", 8000, 8000, 4)}, {{"a", {1000, 1000, 2}, {"0", "2"}}}, {pending("1", 1000, 1000, 2)}};
+    Snapshot snapshot{{node("a", 8000, 8000, 4)},
+                      {{"a", {1000, 1000, 2}, {"0", "2"}}},
+                      {pending("1", 1000, 1000, 2)}};
     auto plan = FirstComeFirstServed().plan(snapshot);
     ASSERT_EQ(plan.start.size(), 1u);
     EXPECT_EQ(plan.start[0].replicas[0].gpu_ids, (std::vector<std::string>{"1", "3"}));
@@ -64,9 +71,11 @@ TEST(FirstComeFirstServed, never_gives_more_than_there_is) {
         auto below = [&](int n) { return static_cast<int>(random() % static_cast<unsigned>(n)); };
         Snapshot snapshot;
         for (int i = 0, n = 1 + below(5); i < n; ++i)
-            snapshot.nodes.push_back(node("n" + std::to_string(i), 1000 * (1 + below(16)), 1024 * (1 + below(64)), below(9)));
+            snapshot.nodes.push_back(node("n" + std::to_string(i), 1000 * (1 + below(16)),
+                                          1024 * (1 + below(64)), below(9)));
         for (int i = 0, n = below(20); i < n; ++i)
-            snapshot.queue.push_back(pending("w" + std::to_string(i), 100 * below(40), 512 * below(20), below(4), 1 + below(3)));
+            snapshot.queue.push_back(pending("w" + std::to_string(i), 100 * below(40),
+                                             512 * below(20), below(4), 1 + below(3)));
         auto plan = FirstComeFirstServed().plan(snapshot);
         EXPECT_EQ(plan.start.size() + plan.waiting.size(), snapshot.queue.size());
         std::map<std::string, Amount> used;
@@ -80,7 +89,8 @@ TEST(FirstComeFirstServed, never_gives_more_than_there_is) {
                 used[replica.node].cpu_milli += request.amount.cpu_milli;
                 used[replica.node].memory_mib += request.amount.memory_mib;
                 EXPECT_EQ(replica.gpu_ids.size(), static_cast<std::size_t>(request.amount.gpus));
-                for (const auto& id : replica.gpu_ids) EXPECT_TRUE(gpus.emplace(replica.node, id).second);
+                for (const auto& id : replica.gpu_ids)
+                    EXPECT_TRUE(gpus.emplace(replica.node, id).second);
             }
         }
         for (const auto& have : snapshot.nodes) {

@@ -45,6 +45,7 @@ export default function JobUsage({ job, isLive }: { job: Job; isLive: boolean })
           label={t('jobs.usage_cpu', { limit: formatCpu(job.resources.cpu_milli) })}
           formatY={formatCpu}
           labelX={t('charts.axis_time')}
+          fromZero
           syncKey={job.id}
           height={220}
         />
@@ -56,6 +57,7 @@ export default function JobUsage({ job, isLive }: { job: Job; isLive: boolean })
           label={t('jobs.usage_memory', { limit: formatMebibytes(job.resources.memory_mib) })}
           formatY={formatBytes}
           labelX={t('charts.axis_time')}
+          fromZero
           binary
           syncKey={job.id}
           height={220}
