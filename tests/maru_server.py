@@ -34,13 +34,20 @@ class ServerFailed(Exception):
 class Server:
     """`maru server` over one data directory; may be killed and started again over the same."""
 
-    def __init__(self, *arguments: str, variables: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        *arguments: str,
+        variables: Mapping[str, str] | None = None,
+        before: tuple[str, ...] = (),
+    ) -> None:
+        """`before` are the words of a program that runs the server, such as setpriv."""
         self.folder = Path(tempfile.mkdtemp(prefix="maru-test-"))
         self.data = self.folder / "data"
         self.output: list[str] = []
         self.url = ""
         self._arguments = arguments
         self._variables = dict(variables or {})
+        self._before = before
         self._listen = "127.0.0.1:0"
         self._process: subprocess.Popen[str] | None = None
 
@@ -69,7 +76,16 @@ class Server:
         }
         environment |= self._variables
         process = subprocess.Popen(
-            [BINARY, "server", "--data", self.data, "--listen", self._listen, *self._arguments],
+            [
+                *self._before,
+                BINARY,
+                "server",
+                "--data",
+                self.data,
+                "--listen",
+                self._listen,
+                *self._arguments,
+            ],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

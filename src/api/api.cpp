@@ -13,6 +13,7 @@ namespace maru::api {
 namespace {
 
 constexpr std::string_view kPrefix = "/api/v1";
+constexpr std::size_t kMessageBytesMax = 8000;
 
 bool is_mutation(std::string_view method) {
     return method != "GET" && method != "HEAD";
@@ -52,15 +53,16 @@ net::Response answer(std::string_view what, std::string_view request_id,
     try {
         return call();
     } catch (const Error& error) {
-        if (error.code() == ErrorCode::internal || error.code() == ErrorCode::unknown)
-            log::error("{} failed (request {}): {}", what, request_id, error.message());
-        return write(error);
+        if (error.code() != ErrorCode::internal && error.code() != ErrorCode::unknown)
+            return write(error);
+        log::error("{} failed (request {}): {}", what, request_id, error.message());
     } catch (const std::exception& error) {
         log::error("{} failed (request {}): {}", what, request_id, error.what());
-        return write(Error(ErrorCode::internal,
-                           "something went wrong in the server; its log says what, under request " +
-                               std::string(request_id)));
     }
+    // Paths, statements and the like are for the operator, not for callers.
+    return write(Error(ErrorCode::internal,
+                       "something went wrong in the server; its log says what, under request " +
+                           std::string(request_id)));
 }
 
 net::Route error_route(net::Response response) {
@@ -323,11 +325,15 @@ unsigned http_status(ErrorCode code) {
 
 net::Response error_response(const Error& error, std::string_view request_id) {
     std::string text = R"({"error":{"code":)" + json_string(to_string(error.code()));
-    text += R"(,"message":)" + json_string(error.message()) + R"(,"details":[)";
+    // Some messages repeat what was sent, which may be long.
+    auto shown = [](std::string_view message) {
+        return json_string(message.substr(0, kMessageBytesMax));
+    };
+    text += R"(,"message":)" + shown(error.message()) + R"(,"details":[)";
     for (const auto& detail : error.details()) {
         if (text.back() != '[') text += ',';
-        text += R"({"field":)" + json_string(detail.field) + R"(,"message":)" +
-                json_string(detail.message) + "}";
+        text +=
+            R"({"field":)" + shown(detail.field) + R"(,"message":)" + shown(detail.message) + "}";
     }
     text += R"(],"request_id":)" + json_string(request_id) + "}}";
     auto response = net::Response::json(std::move(text), http_status(error.code()));

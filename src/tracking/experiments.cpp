@@ -110,6 +110,7 @@ void append_experiment_filter(search::Statement& statement, const search::Compar
 
 void append_experiment_order(search::Statement& statement,
                              const std::vector<std::string>& clauses) {
+    search::check_terms("order_by", clauses.size());
     statement += " ORDER BY ";
     bool by_id = false;
     for (const auto& clause : clauses) {

@@ -100,6 +100,8 @@ api::Page<LoggedModel> Service::search_logged_models(std::string_view project_id
         if (dataset.name.empty())
             fail(ErrorCode::invalid_argument,
                  "`dataset_name` in the `datasets` clause must be specified.");
+    search::check_terms("order_by", order.size());
+    search::check_terms("datasets", datasets.size());
     auto comparisons = search::parse_filter(search.filter, search::logged_models_grammar());
     // Statuses are stored as on the wire; MLflow's filters may spell them short.
     for (auto& comparison : comparisons) {

@@ -73,6 +73,7 @@ struct Ordering {
 template <class FindKey>
 Ordering append_order_joins(Statement& statement, const std::vector<std::string>& clauses,
                             FindKey&& find_key) {
+    search::check_terms("order_by", clauses.size());
     Ordering ordering;
     std::vector<Order> seen;
     bool by_start = false;

@@ -50,7 +50,16 @@ MALFORMED = [
     b'{"a":' * 100_000,
     b"\x00",
 ]
-TARGETS = ["..%2f..%2fetc%2fpasswd", "%00", "%ff", "%", "../..", "%2e%2e/%2e%2e", "x" * 8000, "a//b"]
+TARGETS = [
+    "..%2f..%2fetc%2fpasswd",
+    "%00",
+    "%ff",
+    "%",
+    "../..",
+    "%2e%2e/%2e%2e",
+    "x" * 8000,
+    "a//b",
+]
 IN_QUERY = ("", "-1", "99999999999999999999", "%00", "%ff", "a", "%5b%5d")
 FILTERS = [
     "((((((((((",
@@ -170,7 +179,7 @@ def test_malformed_bodies(world: World) -> None:
 
 
 def test_other_methods_with_every_field(world: World) -> None:
-    body = json.dumps({field: "../x" for field in FIELDS}).encode()
+    body = json.dumps(dict.fromkeys(FIELDS, "../x")).encode()
     for path in PATHS:
         for method in ("PUT", "PATCH", "DELETE"):
             check(world.wire(method, world.target(path), body), f"{method} {path}")
@@ -194,7 +203,10 @@ def test_wrong_paths(world: World) -> None:
         for method in METHODS:
             for value in TARGETS:
                 body = b"{}" if method != "GET" else None
-                check(world.wire(method, world.target(path, value), body), f"{method} {path} {value:.30}")
+                check(
+                    world.wire(method, world.target(path, value), body),
+                    f"{method} {path} {value:.30}",
+                )
     for value in TARGETS:
         for path in ("/get-artifact", "/api/2.0/mlflow/artifacts/list"):
             target = f"{world.base}{path}?run_id={world.known['run_id']}&path={value}"
@@ -202,9 +214,7 @@ def test_wrong_paths(world: World) -> None:
     check_healthy(world)
 
 
-@pytest.mark.parametrize(
-    "path", ["runs/search", "experiments/search", "logged-models/search"]
-)
+@pytest.mark.parametrize("path", ["runs/search", "experiments/search", "logged-models/search"])
 def test_wrong_filters(world: World, path: str) -> None:
     experiments = {"experiment_ids": world.known["experiment_ids"]}
     for text in FILTERS:

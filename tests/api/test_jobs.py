@@ -1,9 +1,11 @@
 """How jobs end, wait, are followed and are kept apart, on the real engine."""
 
 import json
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +16,8 @@ from maru_server import Project, Server, lines_of
 SLEEP = "import time; print('running', flush=True); time.sleep(600)"
 
 
-def python(project: Project, code: str, **fields: Any) -> str:
-    return project.run("python3", "-u", "-c", code, **fields)
+def python(project: Project, program: str, **fields: Any) -> str:
+    return project.run("python3", "-u", "-c", program, **fields)
 
 
 def stop(project: Project, job: str) -> Any:
@@ -255,7 +257,9 @@ def test_a_log_resumed_at_every_event_has_each_byte_once(project: Project) -> No
             seen[0] += 1
             return event == "end" or seen[0] == pieces  # noqa: B023
 
-        for last, event, data in read_events(project, f"/jobs/{job}/logs?follow=true", last, enough):
+        for last, event, data in read_events(
+            project, f"/jobs/{job}/logs?follow=true", last, enough
+        ):
             if event == "log":
                 text += data["text"]
                 assert data["offset"] == int(last)
@@ -269,9 +273,13 @@ def test_a_log_of_any_bytes(project: Project) -> None:
     code = "import os, random; random.seed(1); os.write(1, random.randbytes(300_000))"
     job = python(project, code)
     assert project.wait(job)["state"] == "succeeded"
-    ids = [int(number) for number, event, _ in read_events(
-        project, f"/jobs/{job}/logs?follow=true", None, lambda _i, event, _d: event == "end"
-    ) if event == "log"]
+    ids = [
+        int(number)
+        for number, event, _ in read_events(
+            project, f"/jobs/{job}/logs?follow=true", None, lambda _i, event, _d: event == "end"
+        )
+        if event == "log"
+    ]
     assert ids == sorted(set(ids))
     assert ids[-1] == 300_000
     with project.server.client() as client:
@@ -457,3 +465,22 @@ def test_a_replayed_key_queues_once(project: Project) -> None:
     assert answers[-1].status_code == 200
     assert other.status_code == 400
     assert [job["id"] for job in project.get("/jobs")["items"]] == list(ids)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_a_job_of_the_servers_own_user_cannot_change_its_objects() -> None:
+    """Without root, jobs run as the server's user, who owns the store."""
+    server = Server(before=("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"))
+    os.chown(server.folder, 65534, 65534)
+    content = b"the original"
+    digest = sha256(content).hexdigest()
+    with server:
+        project = server.project()
+        project.request("PUT", f"/blobs/{digest}", content=content)
+        file = {"path": "a.txt", "sha256": digest, "size_bytes": 12, "executable": False}
+        code = project.post("/code-snapshots", {"files": [file]})["id"]
+        spoil = "import os; os.chmod('a.txt', 0o666); open('a.txt', 'w').write('spoiled')"
+        job = python(project, f"{spoil}; print(open('a.txt').read())", code=code)
+        assert project.wait(job)["state"] == "succeeded", project.log(job)
+        assert project.log(job) == "spoiled\n"
+        assert (server.data / "blobs" / digest[:2] / digest[2:]).read_bytes() == content

@@ -185,6 +185,10 @@ def test_a_body_that_is_too_large(server: Server) -> None:
     body = b'{"name":"' + b"x" * (17 << 20) + b'"}'
     answer = wire("POST", "/api/v1/projects", body)
     assert answer.status == 413
-    assert answer.json()["error"]["code"] in ("resource_exhausted", "out_of_range", "invalid_argument")
+    assert answer.json()["error"]["code"] in (
+        "resource_exhausted",
+        "out_of_range",
+        "invalid_argument",
+    )
     wire.close()
     check_healthy(server)

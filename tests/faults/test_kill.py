@@ -14,7 +14,7 @@ import httpx
 import pytest
 from maru_server import CommandLine, Project, Server
 
-# A training job in miniature: it goes on however often its server is gone, and counts what was acknowledged.
+# A training job in miniature: it goes on however often its server is gone.
 TRAINING = """
 import json, os, sys, time, urllib.request
 url, project = os.environ["MARU_URL"], os.environ["MARU_PROJECT"]
@@ -40,7 +40,8 @@ print("START", os.getpid())
 run = os.environ["MARU_RUN_ID"]
 for step in range(300):
     print("line", step)
-    metric = {"run_id": run, "key": "loss", "value": 1 / (step + 1), "timestamp": step, "step": step}
+    value = 1 / (step + 1)
+    metric = {"run_id": run, "key": "loss", "value": value, "timestamp": step, "step": step}
     call("runs/log-metric", metric)
     if step % 50 == 0:
         call("runs/log-parameter", {"run_id": run, "key": f"p{step}", "value": str(step)})
@@ -82,7 +83,9 @@ def test_a_training_job_survives_its_server(own_server: Server) -> None:
     assert log[1:-1] == [f"line {step}" for step in range(300)]
     assert log[-1] == "END 1"
     run = project.get(f"/runs/{ended['run_id']}")
-    assert run["parameters"].items() >= {f"p{step}": str(step) for step in range(0, 300, 50)}.items()
+    assert (
+        run["parameters"].items() >= {f"p{step}": str(step) for step in range(0, 300, 50)}.items()
+    )
     points = project.get(f"/runs/{ended['run_id']}/metrics/loss", points=1000)["points"]
     assert {point["step"] for point in points} == set(range(300))
     assert run["status"] == "FAILED"
@@ -187,6 +190,35 @@ while True: time.sleep(600)
     assert "asked\n" in project.log(job)
 
 
+def test_a_stop_as_soon_as_the_server_is_back(own_server: Server) -> None:
+    """Until it has taken up what runs, it answers nothing rather than something wrong."""
+    project = own_server.project()
+    job = project.run("sh", "-c", "echo ready; sleep 600")
+    project.wait_for_log(job, "ready")
+    statuses: list[int] = []
+    done = threading.Event()
+
+    def stop_again_and_again() -> None:
+        headers = {"Authorization": f"Bearer {own_server.token}"}
+        url = f"{own_server.url}{project.path}/jobs/{job}/stop"
+        with httpx.Client(headers=headers) as client:
+            while not done.is_set() and 200 not in statuses:
+                try:
+                    statuses.append(client.post(url, json={}).status_code)
+                except httpx.TransportError:
+                    continue
+
+    own_server.kill()
+    client = threading.Thread(target=stop_again_and_again)
+    client.start()
+    own_server.start()
+    ended = project.wait(job)
+    done.set()
+    client.join()
+    assert ended["state"] == "stopped"
+    assert set(statuses) <= {200, 503}
+
+
 def test_a_follower_comes_back_where_it_was(own_server: Server) -> None:
     project = own_server.project()
     code = "import time\nfor i in range(400): print(i, flush=True); time.sleep(0.005)"
@@ -215,7 +247,7 @@ def test_a_follower_comes_back_where_it_was(own_server: Server) -> None:
 
 
 class Script:
-    """Makes changes of every kind and remembers what was acknowledged, and what was only asked for."""
+    """Makes changes of every kind and remembers which were acknowledged."""
 
     def __init__(self, server: Server, seed: int) -> None:
         self.server = server
@@ -264,7 +296,7 @@ class Script:
                     raise AssertionError(f"lost: {what}") from error
 
     def call(self, method: str, path: str, body: object = None, **options: Any) -> Any:
-        sent = {"json": body} if body is not None else {}
+        sent: dict[str, Any] = {"json": body} if body is not None else {}
         answer = self.client.request(method, path, **sent, **options)
         assert answer.status_code == 200, f"{method} {path}: {answer.status_code} {answer.text}"
         return answer.json() if "json" in answer.headers.get("content-type", "") else answer.content

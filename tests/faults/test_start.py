@@ -31,7 +31,16 @@ def refusal(
     data: Path, *arguments: str, before: tuple[str, ...] = (), listen: str = "127.0.0.1:0"
 ) -> tuple[int, str]:
     """The exit code and the one line of a server that does not start."""
-    words = [*before, BINARY, "server", "--data", data, "--listen", listen, *arguments]
+    words: list[str | Path] = [
+        *before,
+        BINARY,
+        "server",
+        "--data",
+        data,
+        "--listen",
+        listen,
+        *arguments,
+    ]
     ended = subprocess.run(
         words, capture_output=True, text=True, timeout=60, check=False, stdin=subprocess.DEVNULL
     )
@@ -171,7 +180,7 @@ def test_a_corrupt_database(own_server: Server, damage: str) -> None:
     ],
 )
 def test_wrong_flags(folder: Path, arguments: tuple[str, ...], named: str) -> None:
-    words = [BINARY, "server", "--data", folder / "data", *arguments]
+    words: list[str | Path] = [BINARY, "server", "--data", folder / "data", *arguments]
     if "--listen" in arguments or "--data" in arguments:
         words = [BINARY, "server", *arguments]
     ended = subprocess.run(
@@ -196,9 +205,7 @@ def test_certificates_that_are_none(folder: Path, content: bytes | None) -> None
     if content is not None:
         certificate.write_bytes(content)
         key.write_bytes(content)
-    code, line = refusal(
-        folder / "data", "--tls-cert", str(certificate), "--tls-key", str(key)
-    )
+    code, line = refusal(folder / "data", "--tls-cert", str(certificate), "--tls-key", str(key))
     assert code in (1, 2)
     assert str(certificate) in line
 

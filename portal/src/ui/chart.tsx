@@ -99,7 +99,9 @@ export default function Chart(props: ChartProps) {
         x: { time: axis === 'time' },
         y: {
           ...(logarithmic ? { distr: logarithmicScale } : {}),
-          ...(fromZero ? { range: (_: uPlot, _min: number, max: number) => [0, max > 0 ? max * 1.05 : 1] } : {}),
+          ...(fromZero
+            ? { range: (_: uPlot, _min: number, max: number) => [0, max > 0 ? max * 1.05 : 1] }
+            : {}),
         },
       },
       legend: {

@@ -358,10 +358,14 @@ net::Response empty_answer() {
     return net::Response::json("{}");
 }
 
+constexpr std::size_t kMessageBytesMax = 8000;
+
 net::Response write_error(const Error& error) {
     auto [name, status] = mlflow_code(error.code());
     JsonWriter writer;
-    writer.begin_object().field("error_code", name).field("message", error.message()).end_object();
+    // Some messages repeat what was sent, which may be long.
+    auto message = std::string_view(error.message()).substr(0, kMessageBytesMax);
+    writer.begin_object().field("error_code", name).field("message", message).end_object();
     auto response = net::Response::json(writer.take(), status);
     if (error.code() == ErrorCode::unauthenticated)
         response.headers.set("WWW-Authenticate", "Bearer");

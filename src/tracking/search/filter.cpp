@@ -13,6 +13,13 @@
 namespace maru::tracking::search {
 namespace {
 
+// Below what SQLite takes in one statement: depth of an expression, variables, length of a pattern,
+// joins.
+constexpr std::size_t kComparisonsMax = 200;
+constexpr std::size_t kListValuesMax = 10'000;
+constexpr std::size_t kTextBytesMax = 16'384;
+constexpr std::size_t kOrderTermsMax = 20;
+
 struct Identifier {
     Subject subject = Subject::attribute;
     std::string key;
@@ -117,6 +124,8 @@ class Parser {
         std::vector<Comparison> comparisons;
         if (token_.kind == Token::Kind::end) return comparisons;
         while (true) {
+            if (comparisons.size() == kComparisonsMax)
+                reject("Invalid filter: more than {} comparisons", kComparisonsMax);
             comparisons.push_back(comparison());
             if (token_.kind == Token::Kind::end) return comparisons;
             if (token_.kind != Token::Kind::word || upper(token_.text) != "AND")
@@ -237,6 +246,8 @@ class Parser {
                                                               : "dataset",
                    shown(token));
         }
+        if (token.text.size() > kTextBytesMax)
+            reject("Invalid filter: a value is longer than {} bytes", kTextBytesMax);
         return token.text;
     }
 
@@ -265,6 +276,8 @@ class Parser {
                     "While parsing a list in the query, expected a non-empty list of string "
                     "values, "
                     "but got ill-formed list.");
+            if (++list_values_ > kListValuesMax)
+                reject("Invalid filter: more than {} values in lists", kListValuesMax);
             values.push_back(token_.text);
             advance();
             bool comma = token_.kind == Token::Kind::symbol && token_.text == ",";
@@ -283,9 +296,14 @@ class Parser {
     Lexer lexer_;
     const Grammar& grammar_;
     Token token_;
+    std::size_t list_values_ = 0;
 };
 
 }  // namespace
+
+void check_terms(std::string_view name, std::size_t count) {
+    if (count > kOrderTermsMax) reject("`{}` has more than {} terms", name, kOrderTermsMax);
+}
 
 std::vector<Comparison> parse_filter(std::string_view filter, const Grammar& grammar) {
     return Parser(filter, grammar).parse();

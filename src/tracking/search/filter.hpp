@@ -67,6 +67,8 @@ const Grammar& model_versions_grammar();
 /// Pure. Throws invalid_argument that says which part is wrong and what would be right, in MLflow's
 /// words where it has some. An empty filter has no comparisons. Example: filter_test.cpp.
 std::vector<Comparison> parse_filter(std::string_view filter, const Grammar& grammar);
+/// Checks that a list of a search (what to order by) is not longer than a database can take.
+void check_terms(std::string_view name, std::size_t count);
 /// Parses "metrics.`val acc` DESC".
 Order parse_order(std::string_view clause, const Grammar& grammar);
 
