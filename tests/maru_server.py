@@ -181,7 +181,12 @@ class Server:
         """Remove the groups of the engine, which are named after its folder."""
         name = hashlib.sha256(str(self.data / "engine").encode()).hexdigest()[:12]
         for _ in range(100):
-            left = [p for p in Path("/sys/fs/cgroup").rglob(f"maru-{name}") if p.is_dir()]
+            # Unlike rglob, walk does not mind that other servers' groups come and go.
+            left = [
+                Path(folder) / f"maru-{name}"
+                for folder, below, _ in os.walk("/sys/fs/cgroup")
+                if f"maru-{name}" in below
+            ]
             for parent in left:
                 with contextlib.suppress(OSError):
                     for child in parent.iterdir():

@@ -6,6 +6,8 @@ import { baseUrl, openBrowser, openWindow } from './browser.mjs';
 const isMock = process.env.MARU_URL === undefined;
 const username = process.env.MARU_USERNAME ?? 'admin';
 const password = process.env.MARU_PASSWORD ?? 'admin';
+// A pattern of the cases' names: ONLY='palette|token'.
+const only = process.env.ONLY === undefined ? undefined : new RegExp(process.env.ONLY);
 const project = process.env.MARU_PROJECT ?? 'default';
 
 async function firstOf(context, path) {
@@ -219,6 +221,7 @@ const browser = await openBrowser();
 let failures = 0;
 for (const one of cases) {
   if (one.mockOnly === true && !isMock) continue;
+  if (only !== undefined && !only.test(one.name)) continue;
   const { context, page, complaints } = await openWindow(browser, { signedOut: one.signedOut });
   page.setDefaultTimeout(60_000);
   const start = Date.now();

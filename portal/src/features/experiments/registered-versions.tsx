@@ -21,15 +21,14 @@ export default function RegisteredVersions({
   names,
   title,
 }: RegisteredVersionsProps) {
-  const versions = useQueries({
+  const results = useQueries({
     queries: names
       .slice(0, askedAtMost)
       .map((name) => ({ ...modelVersionsQuery(project, name), staleTime: 60_000 })),
-    combine: (results) =>
-      results
-        .flatMap((result) => result.data?.items ?? [])
-        .filter((version) => version.run_id === run.id),
   });
+  const versions = results
+    .flatMap((result) => result.data?.items ?? [])
+    .filter((version) => version.run_id === run.id);
   if (versions.length === 0) return null;
   return (
     <Section title={title}>
