@@ -1,5 +1,7 @@
-"""The main job's figures beside what it replaces, in one run: start and memory, the command line, jobs, tracking,
-predictions. Loopback only; every loop is bounded.
+"""The main job's figures beside what it replaces, in one run.
+
+Start and memory, the command line, jobs, tracking, predictions. Loopback only,
+and every loop is bounded.
 
 usage: main_job.py [start] [cli] [jobs] [tracking] [predict]      all of them without a name
 """
@@ -55,7 +57,12 @@ def start() -> None:
         "Start to ready, and idle memory (PSS)",
         [
             ("", "maru", "mlflow server", "goal"),
-            ("first start", f"{median_ms(first):.0f} ms", f"{mlflow_start * 1000:.0f} ms", "≤ 300 ms"),
+            (
+                "first start",
+                f"{median_ms(first):.0f} ms",
+                f"{mlflow_start * 1000:.0f} ms",
+                "≤ 300 ms",
+            ),
             ("later start", f"{median_ms(again):.0f} ms", "", "≤ 300 ms"),
             ("idle memory", f"{sorted(memory)[2]:.0f} MiB", f"{mlflow_memory:.0f} MiB", "≤ 60 MB"),
         ],
@@ -67,15 +74,29 @@ def cli() -> None:
         maru = CommandLine(server, home)
         for _ in range(20):
             maru("run", "--detach", "--no-code", "--", "true")
-        values = repeated(50, lambda: subprocess.run(
-            [BINARY, "jobs"], env=maru.variables, stdout=subprocess.DEVNULL, check=True))
+        values = repeated(
+            50,
+            lambda: subprocess.run(
+                [BINARY, "jobs"], env=maru.variables, stdout=subprocess.DEVNULL, check=True
+            ),
+        )
         nothing = repeated(50, lambda: subprocess.run(["true"], check=True))
         print_table(
             "A command that reads, wall time of the whole process",
             [
                 ("", "p50", "p99", "goal"),
-                ("maru jobs", f"{median_ms(values):.1f} ms", f"{percentile_ms(values, 99):.1f} ms", "≤ 20 ms"),
-                ("true, for comparison", f"{median_ms(nothing):.1f} ms", f"{percentile_ms(nothing, 99):.1f} ms", ""),
+                (
+                    "maru jobs",
+                    f"{median_ms(values):.1f} ms",
+                    f"{percentile_ms(values, 99):.1f} ms",
+                    "≤ 20 ms",
+                ),
+                (
+                    "true, for comparison",
+                    f"{median_ms(nothing):.1f} ms",
+                    f"{percentile_ms(nothing, 99):.1f} ms",
+                    "",
+                ),
             ],
         )
 
@@ -93,7 +114,9 @@ def podman_image(folder: Path) -> list[str] | None:
     subprocess.run(["tar", "-C", root, "-cf", archive, "."], check=True)
     name = "localhost/maru-bench:latest"
     runtime = ["--runtime", "runc"] if shutil.which("runc") else []
-    subprocess.run(["podman", *runtime, "import", "-q", archive, name], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(
+        ["podman", *runtime, "import", "-q", archive, name], check=True, stdout=subprocess.DEVNULL
+    )
     limits = ["--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1024:1024", "--network", "none"]
     return ["podman", *runtime, "run", "--rm", *limits, name, "/bin/echo", "here"]
 
@@ -110,37 +133,79 @@ def jobs() -> None:
 
         def first_line(options: list[str]) -> float:
             begin = time.perf_counter()
-            done = subprocess.run([BINARY, "run", "--detach", *options, "--", "echo", "here"], cwd=work,
-                                  env=maru.variables, capture_output=True, text=True, check=True)
+            done = subprocess.run(
+                [BINARY, "run", "--detach", *options, "--", "echo", "here"],
+                cwd=work,
+                env=maru.variables,
+                capture_output=True,
+                text=True,
+                check=True,
+            )
             log = server.data / "workloads" / done.stdout.strip() / "logs/0.log"
             while not (log.exists() and log.stat().st_size):
                 if time.perf_counter() - begin > 20:
                     raise SystemExit(f"no output after 20 s: {log}")
                 time.sleep(0.0002)
             taken = time.perf_counter() - begin
-            while api.get(f"{project.path}/jobs/{done.stdout.strip()}").json()["state"] in ("starting", "running"):
+            while api.get(f"{project.path}/jobs/{done.stdout.strip()}").json()["state"] in (
+                "starting",
+                "running",
+            ):
                 time.sleep(0.005)  # the next one starts on an idle machine
             return taken
 
         plain = [first_line(["--no-code"]) for _ in range(20)]
         warm = [first_line(["--env", environment]) for _ in range(20)]
-        bash = repeated(20, lambda: subprocess.run(["bash", "-c", "echo here"], stdout=subprocess.DEVNULL, check=True))
+        bash = repeated(
+            20,
+            lambda: subprocess.run(
+                ["bash", "-c", "echo here"], stdout=subprocess.DEVNULL, check=True
+            ),
+        )
         container = podman_image(home)
-        podman = repeated(10, lambda: subprocess.run(container, stdout=subprocess.DEVNULL, check=True)) if container else []
+        podman = (
+            repeated(10, lambda: subprocess.run(container, stdout=subprocess.DEVNULL, check=True))
+            if container
+            else []
+        )
         rows = [
             ("", "p50", "p99", "goal"),
-            ("maru run --detach, environment and code", f"{median_ms(warm):.1f} ms", f"{percentile_ms(warm, 99):.1f} ms", "≤ 50 ms"),
-            ("maru run --detach, neither", f"{median_ms(plain):.1f} ms", f"{percentile_ms(plain, 99):.1f} ms", ""),
-            ("bash -c, whole process", f"{median_ms(bash):.1f} ms", f"{percentile_ms(bash, 99):.1f} ms", ""),
+            (
+                "maru run --detach, environment and code",
+                f"{median_ms(warm):.1f} ms",
+                f"{percentile_ms(warm, 99):.1f} ms",
+                "≤ 50 ms",
+            ),
+            (
+                "maru run --detach, neither",
+                f"{median_ms(plain):.1f} ms",
+                f"{percentile_ms(plain, 99):.1f} ms",
+                "",
+            ),
+            (
+                "bash -c, whole process",
+                f"{median_ms(bash):.1f} ms",
+                f"{percentile_ms(bash, 99):.1f} ms",
+                "",
+            ),
         ]
         if podman:
-            rows.append(("podman run, whole process", f"{median_ms(podman):.1f} ms", f"{percentile_ms(podman, 99):.1f} ms", ""))
+            rows.append(
+                (
+                    "podman run, whole process",
+                    f"{median_ms(podman):.1f} ms",
+                    f"{percentile_ms(podman, 99):.1f} ms",
+                    "",
+                )
+            )
         print_table("From `maru run` to the first line of echo", rows)
 
 
 def new_run(connection: Connection) -> str:
     body = {"experiment_id": "0", "start_time": int(time.time() * 1000)}
-    return str(connection.call("POST", "/api/2.0/mlflow/runs/create", body)["run"]["info"]["run_id"])
+    return str(
+        connection.call("POST", "/api/2.0/mlflow/runs/create", body)["run"]["info"]["run_id"]
+    )
 
 
 def metric_rate(url: str, token: str, seconds: float) -> float:
@@ -149,7 +214,13 @@ def metric_rate(url: str, token: str, seconds: float) -> float:
     run = new_run(connection)
     count, begin = 0, time.perf_counter()
     while time.perf_counter() - begin < seconds:
-        body = {"run_id": run, "key": "loss", "value": 0.5, "timestamp": 1_700_000_000_000 + count, "step": count}
+        body = {
+            "run_id": run,
+            "key": "loss",
+            "value": 0.5,
+            "timestamp": 1_700_000_000_000 + count,
+            "step": count,
+        }
         connection.send(connection.encode("POST", "/api/2.0/mlflow/runs/log-metric", body))
         count += 1
     return count / (time.perf_counter() - begin)
@@ -161,9 +232,20 @@ def batch_rate(url: str, token: str, seconds: float) -> float:
     run = new_run(connection)
     count, begin = 0, time.perf_counter()
     while time.perf_counter() - begin < seconds:
-        metrics = [{"key": f"m{i % 10}", "value": i * 0.5, "timestamp": 1_700_000_000_000 + count, "step": count + i}
-                   for i in range(1000)]
-        connection.send(connection.encode("POST", "/api/2.0/mlflow/runs/log-batch", {"run_id": run, "metrics": metrics}))
+        metrics = [
+            {
+                "key": f"m{i % 10}",
+                "value": i * 0.5,
+                "timestamp": 1_700_000_000_000 + count,
+                "step": count + i,
+            }
+            for i in range(1000)
+        ]
+        connection.send(
+            connection.encode(
+                "POST", "/api/2.0/mlflow/runs/log-batch", {"run_id": run, "metrics": metrics}
+            )
+        )
         count += 1000
     return count / (time.perf_counter() - begin)
 
@@ -183,12 +265,19 @@ def tracking() -> None:
     for _ in range(3):
         with Server() as server:
             measure = (metric_rate, batch_rate, eight_clients)
-            figures.setdefault("maru", []).extend(call(server.url, server.token, 3) for call in measure)
+            figures.setdefault("maru", []).extend(
+                call(server.url, server.token, 3) for call in measure
+            )
         with MlflowServer() as mlflow:
             figures.setdefault("mlflow", []).extend(call(mlflow.url, "", 4) for call in measure)
     rows = [("", "maru", "mlflow server", "ratio", "goal")]
-    for index, (name, goal) in enumerate([("log_metric/s, one client", "≥ 50×"), ("log_batch rows/s, one client", "≥ 30×"),
-                                          ("log_metric/s, eight clients", "≥ 50×")]):
+    for index, (name, goal) in enumerate(
+        [
+            ("log_metric/s, one client", "≥ 50×"),
+            ("log_batch rows/s, one client", "≥ 30×"),
+            ("log_metric/s, eight clients", "≥ 50×"),
+        ]
+    ):
         ours = sorted(figures["maru"][index::3])[1]
         theirs = sorted(figures["mlflow"][index::3])[1]
         rows.append((name, f"{ours:,.0f}", f"{theirs:,.0f}", f"{ours / theirs:.0f}×", goal))
@@ -199,9 +288,9 @@ def predict() -> None:
     import mlflow
     import numpy as np
     import onnxruntime
+    from skl2onnx import to_onnx
     from sklearn.datasets import load_digits
     from sklearn.neural_network import MLPClassifier
-    from skl2onnx import to_onnx
 
     images, labels = load_digits(return_X_y=True)
     images = (images / 16).astype(np.float32)
@@ -209,24 +298,35 @@ def predict() -> None:
     model = to_onnx(classifier, images[:1], options={"zipmap": False})
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
-    session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(
+        model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+    )
     one = images[:1]
     for _ in range(200):
         session.run(None, {"X": one})
     raw = repeated(2000, lambda: session.run(None, {"X": one}))
 
     with Server() as server, temporary_folder() as home:
-        os.environ |= {"MLFLOW_TRACKING_URI": f"{server.url}/p/default", "MLFLOW_TRACKING_TOKEN": server.token}
+        os.environ |= {
+            "MLFLOW_TRACKING_URI": f"{server.url}/p/default",
+            "MLFLOW_TRACKING_TOKEN": server.token,
+        }
         mlflow.set_experiment("bench")
         with mlflow.start_run():
             mlflow.onnx.log_model(model, name="model", registered_model_name="digits")
         maru = CommandLine(server, home)
         maru("deploy", "digits/1", "--name", "digits", "--wait")
         connection = Connection(server.url, server.token)
-        body: Any = {"inputs": [{"name": "X", "shape": [1, 64], "datatype": "FP32", "data": one[0].tolist()}]}
+        body: Any = {
+            "inputs": [{"name": "X", "shape": [1, 64], "datatype": "FP32", "data": one[0].tolist()}]
+        }
         infer = connection.encode("POST", "/p/default/v2/models/digits/infer", body)
-        invocations = connection.encode("POST", "/p/default/endpoints/digits/invocations", {"inputs": one.tolist()})
-        assert json.loads(connection.send(infer))["outputs"][0]["data"] == [int(classifier.predict(one)[0])]
+        invocations = connection.encode(
+            "POST", "/p/default/endpoints/digits/invocations", {"inputs": one.tolist()}
+        )
+        assert json.loads(connection.send(infer))["outputs"][0]["data"] == [
+            int(classifier.predict(one)[0])
+        ]
         for request in (infer, invocations):
             for _ in range(200):
                 connection.send(request)
@@ -234,9 +334,17 @@ def predict() -> None:
         scoring = repeated(3000, lambda: connection.send(invocations))
         health = connection.encode("GET", "/health")
         floor = repeated(3000, lambda: connection.send(health))
+
     def row(name: str, values: list[float], goal: str = "") -> tuple[str, ...]:
         added = median_ms(values) - median_ms(raw)
-        return name, f"{median_ms(values):.3f} ms", f"{percentile_ms(values, 99):.3f} ms", f"{added:.3f} ms", goal
+        return (
+            name,
+            f"{median_ms(values):.3f} ms",
+            f"{percentile_ms(values, 99):.3f} ms",
+            f"{added:.3f} ms",
+            goal,
+        )
+
     print_table(
         "One prediction of a 64-128-64-10 network, through gateway and replica",
         [

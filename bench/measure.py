@@ -24,7 +24,7 @@ from maru_server import BINARY, CommandLine, Server  # noqa: E402, F401
 
 
 class Connection:
-    """One kept-alive HTTP/1.1 connection that costs the client little, so that the server is what is measured."""
+    """One kept-alive HTTP/1.1 connection that costs the client little: the server is measured."""
 
     def __init__(self, url: str, token: str = "") -> None:
         host, port = url.removeprefix("http://").split(":")
@@ -36,7 +36,9 @@ class Connection:
 
     def encode(self, method: str, path: str, body: Any = None) -> bytes:
         content = b"" if body is None else json.dumps(body).encode()
-        head = f"{method} {path} HTTP/1.1\r\nHost: {self._host}\r\nContent-Length: {len(content)}\r\n"
+        head = (
+            f"{method} {path} HTTP/1.1\r\nHost: {self._host}\r\nContent-Length: {len(content)}\r\n"
+        )
         head += "Content-Type: application/json\r\n"
         if self._token:
             head += f"Authorization: Bearer {self._token}\r\n"
@@ -81,9 +83,13 @@ class MlflowServer:
         program = Path(sys.executable).parent / "mlflow"
         environment = os.environ | {"PATH": f"{program.parent}:{os.environ['PATH']}"}
         self._process = subprocess.Popen(
-            [program, "server", "--backend-store-uri", f"sqlite:///{self.folder}/mlflow.db"]
-            + ["--artifacts-destination", str(self.folder / "artifacts")]
-            + ["--host", "127.0.0.1", "--port", self.url.rsplit(":", 1)[1]],
+            [
+                program,
+                "server",
+                *("--backend-store-uri", f"sqlite:///{self.folder}/mlflow.db"),
+                *("--artifacts-destination", str(self.folder / "artifacts")),
+                *("--host", "127.0.0.1", "--port", self.url.rsplit(":", 1)[1]),
+            ],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,

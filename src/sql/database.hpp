@@ -141,7 +141,7 @@ struct DatabaseOptions {
     int readers = 4;
 };
 
-/// The platform's tables. One writer thread commits in groups: callers' writes that wait at the
+/// The platform's tables. Writes commit in groups: callers' writes that wait at the
 /// same moment share one durable transaction, each in a savepoint of its own, so that one that
 /// throws undoes itself only.
 ///
@@ -157,7 +157,7 @@ class Database {
     static std::unique_ptr<Database> open(const DatabaseOptions& options,
                                           std::span<const Migration> migrations);
 
-    /// Runs `work` in a transaction on the writer thread; returns when it is durable (fsynced).
+    /// Runs `work` in a transaction, maybe on another caller's thread; returns when it is durable (fsynced).
     /// What `work` throws is thrown here, with its changes undone. `work` should only touch the
     /// connection and its captures, and be short: all writers wait for it.
     template <class F>

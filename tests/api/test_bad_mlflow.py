@@ -163,9 +163,9 @@ def test_wrong_values_in_every_field(world: World) -> None:
     for path in PATHS:
         for field in FIELDS:
             # Not all of them: a route reads few of the fields, and there are many of both.
-            for value in chance.sample(VALUES, 4):
-                body = json.dumps(world.known | {field: value}).encode()
-                check(world.wire("POST", world.target(path), body), f"{path} {field} {value!r:.40}")
+            value = chance.choice(VALUES)
+            body = json.dumps(world.known | {field: value}).encode()
+            check(world.wire("POST", world.target(path), body), f"{path} {field} {value!r:.40}")
     check_healthy(world)
 
 
@@ -190,7 +190,7 @@ def test_wrong_queries(world: World) -> None:
     chance = random.Random(20261122)
     for path in PATHS:
         for field in FIELDS:
-            for value in chance.sample(IN_QUERY, 2):
+            for value in chance.sample(IN_QUERY, 1):
                 target = f"{world.target(path)}?run_id={world.known['run_id']}&{field}={value}"
                 check(world.wire("GET", target), f"GET {path} {field}={value}")
     check_healthy(world)
