@@ -88,7 +88,8 @@ function filterRuns(runs, filter) {
       },
     ]);
   }
-  const [, kind, key, operator, text, number] = match;
+  const [, kind, spacedKey, operator, text, number] = match;
+  const key = spacedKey.trim();
   const wanted = text ?? Number(number);
   return runs.filter((run) => {
     const value = kind === 'metrics' ? run.metrics[key]?.value : run.parameters[key];

@@ -8,6 +8,8 @@ const username = process.env.MARU_USERNAME ?? 'admin';
 const password = process.env.MARU_PASSWORD ?? 'admin';
 // A pattern of the cases' names: ONLY='palette|token'.
 const only = process.env.ONLY === undefined ? undefined : new RegExp(process.env.ONLY);
+// Ample: the machine may be building something else.
+const timeoutMs = Number(process.env.TIMEOUT_MS ?? 60_000);
 const project = process.env.MARU_PROJECT ?? 'default';
 
 async function firstOf(context, path) {
@@ -113,8 +115,8 @@ const cases = [
       await page.fill('textarea >> nth=0', `sh -c 'while true; do echo tick; sleep 1; done'`);
       await page.click('form button[type=submit]');
       await page.waitForURL(/\/jobs\/[0-9a-f]{32}/);
-      await page.waitForSelector('.state.running', { timeout: 30_000 });
-      await page.waitForSelector('.log-line', { timeout: 30_000 });
+      await page.waitForSelector('.state.running');
+      await page.waitForSelector('.log-line');
       const before = Number(await page.locator('.log-line').last().getAttribute('data-index'));
       await page.waitForFunction(
         (count) =>
@@ -124,7 +126,7 @@ const cases = [
         { timeout: 30_000 },
       );
       await page.click('.page-actions button');
-      await page.waitForSelector('.page-meta .state.still', { timeout: 30_000 });
+      await page.waitForSelector('.page-meta .state.still');
     },
   },
   {
@@ -199,7 +201,7 @@ const cases = [
       await page.fill('[role=dialog] input >> nth=0', 'iris-three');
       await page.click('[role=dialog] .primary');
       await page.waitForURL(/\/endpoints\/iris-three/);
-      await page.waitForSelector('.page-meta .state.good', { timeout: 15_000 });
+      await page.waitForSelector('.page-meta .state.good');
       await page.click('form .primary');
       await page.waitForSelector('.code-block >> text=predictions');
     },
@@ -223,7 +225,7 @@ for (const one of cases) {
   if (one.mockOnly === true && !isMock) continue;
   if (only !== undefined && !only.test(one.name)) continue;
   const { context, page, complaints } = await openWindow(browser, { signedOut: one.signedOut });
-  page.setDefaultTimeout(60_000);
+  page.setDefaultTimeout(timeoutMs);
   const start = Date.now();
   try {
     await one.run({ page, context });
