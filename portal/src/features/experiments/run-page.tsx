@@ -194,10 +194,10 @@ function RunOverview({ project, run }: { project: string; run: Run }) {
             empty={t('runs.parameters_none')}
           />
         </Section>
-        <RegisteredVersions project={project} run={run} />
         <Section title={t('runs.tags')}>
           <Definitions rows={shownTags} empty={t('common.none')} />
         </Section>
+        <RegisteredVersions project={project} run={run} />
       </div>
     </div>
   );

@@ -1,0 +1,146 @@
+"""Every page, in both languages, themes and widths: complete, legible, still while it loads.
+
+`make test` looks at each page in two ways that differ in everything. With MARU_SCREENSHOTS=DIRECTORY each is looked
+at in all eight, and photographed.
+"""
+
+import itertools
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser
+from portal.browser import Look, Window, open_window
+from portal.workspace import Workspace
+
+SCREENSHOTS = os.environ.get("MARU_SCREENSHOTS")
+LOOKS = (
+    [
+        Look(language, theme, width)
+        for language, theme, width in itertools.product(
+            ("en", "ko"), ("light", "dark"), (1280, 390)
+        )
+    ]
+    if SCREENSHOTS
+    else [Look(), Look("ko", "dark", 390)]
+)
+# "Good" is below 0.1 (web.dev/cls).
+SHIFT_AT_MOST = 0.05
+MISSING_TRANSLATION = re.compile(r"\b(?:[a-z_]+\.){1,3}[a-z]+_[a-z_]+\b")
+
+
+@dataclass(frozen=True)
+class Place:
+    """A page: `path` below the project or, from a slash, of the portal; what to do on it."""
+
+    name: str
+    path: str
+    press: str = ""
+    click: str = ""
+    signed_in: bool = True
+
+
+PLACES = [
+    Place("sign-in", "/sign-in", signed_in=False),
+    Place("home", ""),
+    Place("jobs", "jobs"),
+    Place("jobs-failed", "jobs?state=failed"),
+    Place("jobs-none", "jobs?state=preempted"),
+    Place("new-job", "jobs/new"),
+    Place("job-running", "jobs/{running_job}"),
+    Place("job-queued", "jobs/{queued_job}"),
+    Place("job-failed", "jobs/{failed_job}"),
+    Place("job-metrics", "jobs/{running_job}?tab=metrics"),
+    Place("job-usage", "jobs/{running_job}?tab=resources"),
+    Place("job-events", "jobs/{killed_job}?tab=events"),
+    Place("job-settings", "jobs/{running_job}?tab=spec"),
+    Place("job-missing", "jobs/" + "0" * 32),
+    Place("experiments", "experiments"),
+    Place("runs", "experiments/iris"),
+    Place("runs-bad-filter", "experiments/iris?filter=accuracy+is+good"),
+    Place("run", "runs/{run}"),
+    Place("run-model", "runs/{model_run}"),
+    Place("run-charts", "runs/{run}?tab=charts"),
+    Place("run-artifacts", "runs/{run}?tab=artifacts&path=predictions.csv"),
+    Place("run-image", "runs/{run}?tab=artifacts&path=plots/confusion.png"),
+    Place("compare", "compare?runs={three_runs}"),
+    Place("environments", "environments"),
+    Place("environment", "environments/bare"),
+    Place("environment-failed", "environments/wrong"),
+    Place("models", "models"),
+    Place("model", "models/affine"),
+    Place("model-deploy", "models/affine", click=".page-actions .primary"),
+    Place("endpoints", "endpoints"),
+    Place("endpoint", "endpoints/affine", click="form .primary"),
+    Place("endpoint-code", "endpoints/affine?tab=code"),
+    Place("endpoint-log", "endpoints/affine?tab=log"),
+    Place("endpoint-settings", "endpoints/affine?tab=settings"),
+    Place("settings-account", "/settings/account"),
+    Place("settings-tokens", "/settings/tokens"),
+    Place("settings-projects", "/settings/projects"),
+    Place("settings-members", "/settings/projects?project={project}"),
+    Place("settings-users", "/settings/users"),
+    Place("settings-audit", "/settings/audit"),
+    Place("palette", "jobs", press="Control+k"),
+    Place("shortcuts", "", press="?"),
+    Place("not-found", "nothing/here"),
+]
+
+
+@pytest.fixture(scope="module")
+def queued_job(seeded: Workspace) -> Iterator[str]:
+    """A job that waits: it asks for the whole node, where another runs."""
+    with seeded.server.client() as client:
+        [node] = client.get("/api/v1/status").json()["nodes"]
+    job = seeded.project.run(
+        "true", name="whole-node", resources={"cpu_milli": node["cpu_milli"], "memory_mib": 64}
+    )
+    yield job
+    # Whatever is queued behind it goes on.
+    seeded.project.post(f"/jobs/{job}/stop", {})
+
+
+def address(place: Place, seeded: Workspace, queued_job: str) -> str:
+    filled = place.path.format(
+        project=seeded.project.name,
+        running_job=seeded.running_job,
+        failed_job=seeded.failed_job,
+        killed_job=seeded.killed_job,
+        queued_job=queued_job,
+        run=seeded.runs[0],
+        model_run=seeded.model_run,
+        three_runs=",".join(seeded.runs[:3]),
+    )
+    return filled if filled.startswith("/") else f"{seeded.path}/{filled}".rstrip("/")
+
+
+def look_at(window: Window, place: Place, path: str, look: Look) -> None:
+    window.open(path)
+    shift, moved = window.shift()
+    assert shift <= SHIFT_AT_MOST, moved
+    if place.press:
+        window.page.keyboard.press(place.press)
+        window.page.wait_for_selector("[role=dialog]")
+    if place.click:
+        window.page.click(place.click)
+    window.settle()
+    if SCREENSHOTS:
+        Path(SCREENSHOTS).mkdir(parents=True, exist_ok=True)
+        window.page.screenshot(path=Path(SCREENSHOTS, f"{place.name}-{look}.png"))
+    root = "document.documentElement"
+    assert window.page.evaluate(f"{root}.scrollWidth - {root}.clientWidth") <= 0, "scrolls sideways"
+    assert MISSING_TRANSLATION.findall(window.page.inner_text("h1")) == []
+    assert window.page.evaluate(f"{root}.lang") == look.language
+    assert window.violations() == []
+
+
+@pytest.mark.parametrize("place", PLACES, ids=lambda place: place.name)
+@pytest.mark.parametrize("look", LOOKS, ids=str)
+def test_page(
+    browser: Browser, seeded: Workspace, queued_job: str, place: Place, look: Look
+) -> None:
+    with open_window(browser, seeded.server, look, signed_in=place.signed_in) as window:
+        look_at(window, place, address(place, seeded, queued_job), look)

@@ -1,0 +1,115 @@
+"""What the portal's tests look at: a server of their own that real clients have used."""
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import matplotlib.image
+import mlflow
+import numpy as np
+from maru_server import Project, Server
+from mlflow.entities import Metric, Param
+from portal.browser import PASSWORD, USER
+from protocols.mlflow_project import mlflow_project
+from protocols.test_oip import affine_model
+
+TICKING = "i=0; while :; do i=$((i+1)); echo \"step $i\"; sleep 0.2; done"
+FAILING = """
+import sys
+for epoch in range(3):
+    print(f"epoch {epoch}")
+raise FloatingPointError("loss is NaN")
+"""
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """Names and ids of what the seeded project holds."""
+
+    server: Server
+    project: Project
+    succeeded_job: str
+    failed_job: str
+    killed_job: str
+    running_job: str
+    model_run: str
+    runs: tuple[str, ...]
+
+    @property
+    def path(self) -> str:
+        return f"/{self.project.name}"
+
+
+@contextmanager
+def workspace() -> Iterator[Workspace]:
+    """Start a server and fill a project; takes some seconds."""
+    with Server() as server, mlflow_project(server) as project:
+        with server.client() as client:
+            user = {"name": USER, "display_name": "Ada", "password": PASSWORD, "admin": True}
+            answer = client.post("/api/v1/users", json=user)
+            assert answer.status_code == 200, answer.text
+        jobs = {
+            "succeeded_job": project.run("echo", "hello", name="hello"),
+            "failed_job": project.run("python3", "-c", FAILING, name="diverging"),
+            "killed_job": project.run(
+                "python3", "-c", "held = bytearray(512 << 20)", name="memory-hog",
+                resources={"cpu_milli": 100, "memory_mib": 64},
+            ),
+            "running_job": project.run("sh", "-c", TICKING, name="ticking"),
+        }  # fmt: skip
+        project.post("/environments", {"requirements": "", "name": "bare"})
+        project.post("/environments", {"requirements": "no-such-package-here==1", "name": "wrong"})
+        runs = _log_runs(server.folder)
+        model_run = _register_models()
+        project.post("/endpoints", {"name": "affine", "model": "affine/1"})
+        for name in ("succeeded_job", "failed_job", "killed_job"):
+            project.wait(jobs[name])
+        project.wait_for_log(jobs["running_job"], "step 1\n")
+        yield Workspace(server, project, model_run=model_run, runs=runs, **jobs)
+
+
+def _log_runs(folder: Path) -> tuple[str, ...]:
+    """Twelve runs of two parameters, with curves; the first has artifacts of every kind shown."""
+    client = mlflow.MlflowClient()
+    experiment = client.create_experiment("iris")
+    ids = []
+    for number in range(12):
+        run = client.create_run(experiment, run_name=f"iris-{number}").info.run_id
+        rate = 0.1 / (number + 1)
+        points = [
+            Metric(key, value, 1_700_000_000_000 + step * 250, step)
+            for step in range(60)
+            for key, value in (
+                ("loss", math.exp(-rate * step) + number / 100),
+                ("accuracy", 1 - math.exp(-rate * step) / 2),
+            )
+        ]
+        parameters = [Param("learning_rate", f"{rate:.4f}"), Param("depth", str(3 + number % 3))]
+        client.log_batch(run, points, parameters)
+        ids.append(run)
+    first = ids[0]
+    client.set_tag(first, "mlflow.note.content", "The first of the sweep.")
+    client.log_text(first, "petal,sepal\n1.5,2.5\n3.5,4.5\n", "predictions.csv")
+    client.log_dict(first, {"labels": ["setosa", "virginica"]}, "labels.json")
+    client.log_text(first, "<h1>A report</h1><script>parent.hurt = 1</script>", "report.html")
+    picture = folder / "confusion.png"
+    matplotlib.image.imsave(picture, np.eye(32))
+    client.log_artifact(first, str(picture), "plots")
+    for run in ids:
+        client.set_terminated(run)
+    return tuple(ids)
+
+
+def _register_models() -> str:
+    """Two versions of a model; the run of the newer one."""
+    mlflow.set_experiment("models")
+    example = np.array([[1, 2, 3]], dtype=np.float32)
+    for _ in range(2):
+        with mlflow.start_run(run_name="affine") as run:
+            mlflow.onnx.log_model(
+                affine_model(), name="model", registered_model_name="affine", input_example=example
+            )
+    mlflow.MlflowClient().set_registered_model_alias("affine", "champion", "1")
+    return str(run.info.run_id)
