@@ -8,8 +8,7 @@ export PATH := $(CURDIR)/build/tools/bin:$(PATH)
 python := build/tests-venv/bin/python
 # The tests' processes wait more than they compute.
 test_processes ?= 2
-portal_sources := $(shell find portal -path portal/node_modules -prune -o -path portal/dist -prune \
-	-o -path portal/mock -prune -o -path portal/visual -prune -o -type f -print 2>/dev/null)
+portal_sources := $(shell find portal -path portal/node_modules -prune -o -path portal/dist -prune -o -type f -print 2>/dev/null)
 
 .PHONY: help
 help: ## Show this
@@ -37,9 +36,17 @@ test: build ## Run all tests: unit, structure, portal, end to end
 	@echo "== unit tests"
 	@ctest --test-dir build/release -j2 --output-on-failure
 	@echo "== portal tests"
-	@cd portal && npm run --silent test
+	@cd portal && npm run --silent test && npm run --silent sizes
 	@echo "== structure and end-to-end tests"
 	@$(python) -m pytest -n $(test_processes) --dist worksteal tests
+
+.PHONY: test-slow
+test-slow: build ## Run the tests that download gigabytes or take minutes
+	@$(python) -m pytest -m slow tests
+
+.PHONY: screenshots
+screenshots: build ## Photograph every page of the portal into build/screenshots
+	@MARU_SCREENSHOTS=$(CURDIR)/build/screenshots $(python) -m pytest -n $(test_processes) tests/portal/test_pages.py
 
 .PHONY: test-sanitizers
 test-sanitizers: setup ## Run the unit tests under AddressSanitizer and UndefinedBehaviorSanitizer

@@ -35,9 +35,4 @@ export default typescript.config(
     files: ['**/*.{js,mjs}'],
     languageOptions: { globals: globals.node },
   },
-  {
-    // Parts of these run inside the page.
-    files: ['visual/*.mjs'],
-    languageOptions: { globals: globals.browser },
-  },
 );

@@ -2,7 +2,7 @@
 import react from '@vitejs/plugin-react';
 import { defineConfig } from 'vite';
 
-const server = process.env['MARU_URL'] ?? 'http://127.0.0.1:7071';
+const server = process.env['MARU_URL'] ?? 'http://127.0.0.1:7070';
 
 export default defineConfig({
   plugins: [react()],

@@ -1,14 +1,18 @@
 """The quickstart and the other examples: an unmodified MLflow script becomes an endpoint."""
 
+import json
 import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import httpx
+import numpy as np
 import pytest
 from maru_server import ROOT, CommandLine, Server
+from sklearn.datasets import load_breast_cancer, load_digits
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -77,6 +81,49 @@ def test_a_wrong_shape_is_explained(server: Server, quickstart: CommandLine, tra
     )
     assert answer.status_code == 400
     assert "64" in answer.text
+
+
+def train_and_deploy(maru: CommandLine, example: str, model: str, *options: str) -> Any:
+    """Run an example, deploy what it has registered; the run that it left."""
+    folder = maru.home / example
+    shutil.copytree(ROOT / "examples" / example, folder)
+    maru(
+        "run", "--experiment", example, "--env", "requirements.txt", *options, "--",
+        "python", "train.py", cwd=folder, timeout=1000,
+    )  # fmt: skip
+    [run] = maru.json("runs", "--experiment", example)["items"]
+    assert run["status"] == "FINISHED"
+    maru("deploy", f"{model}/1", "--name", model, *options, "--wait", timeout=1000)
+    return run
+
+
+def predictions(maru: CommandLine, model: str, body: object) -> Any:
+    answer = maru("predict", model, "--input", "-", input=json.dumps(body))
+    return json.loads(answer.stdout)["predictions"]
+
+
+def test_xgboost(maru: CommandLine) -> None:
+    """Autolog alone: metrics a round, the model registered and served in its own environment."""
+    run = train_and_deploy(maru, "xgboost", "breast-cancer")
+    assert run["metrics"]["test-logloss"]["value"] < 0.15
+    assert run["parameters"]["max_depth"] == "4"
+    features, labels = load_breast_cancer(return_X_y=True, as_frame=True)
+    body = {"dataframe_split": json.loads(features.to_json(orient="split"))}
+    probabilities = predictions(maru, "breast-cancer", body)
+    assert sum((p > 0.5) == label for p, label in zip(probabilities, labels, strict=True)) > 540
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_pytorch(maru: CommandLine) -> None:
+    """PyPI's torch brings gigabytes of CUDA along, so this is not for every day."""
+    run = train_and_deploy(maru, "pytorch", "digits-torch", "--memory", "3GiB")
+    assert run["metrics"]["validation_accuracy"]["value"] > 0.9
+    assert run["parameters"]["device"] == "cpu"
+    images, labels = load_digits(return_X_y=True)
+    inputs = (images[:200].astype("float32") / 16).tolist()
+    scores = np.array(predictions(maru, "digits-torch", {"inputs": inputs}))
+    assert (scores.argmax(axis=1) == labels[:200]).mean() > 0.9
 
 
 def test_a_job_that_fails_says_so(maru: CommandLine) -> None:

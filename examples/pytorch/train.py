@@ -1,4 +1,4 @@
-"""A PyTorch loop on the digits, on a GPU where there is one, logged with MLflow."""
+"""A PyTorch loop on the digits, on a GPU where there is one, logged and registered with MLflow."""
 
 import mlflow
 import torch
@@ -29,3 +29,9 @@ with mlflow.start_run():
             accuracy = (model(test_x).argmax(dim=1) == test_y).float().mean().item()
         mlflow.log_metrics({"loss": loss.item(), "validation_accuracy": accuracy}, step=epoch)
         print(f"epoch {epoch:2}  loss {loss.item():.4f}  accuracy {accuracy:.4f}", flush=True)
+    mlflow.pytorch.log_model(
+        model.to("cpu"),
+        name="model",
+        input_example=test_x[:2].cpu().numpy(),
+        registered_model_name="digits-torch",
+    )

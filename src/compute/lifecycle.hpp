@@ -51,7 +51,7 @@ class Lifecycle {
     void request_stop(std::string_view id, std::string_view reason);
     /// Whether it has not ended; quick.
     bool is_active(std::string_view id) { return find(id) != nullptr; }
-    /// Fills in what only memory knows: why a queued workload waits.
+    /// Fills in what only memory knows: why a queued workload waits, what a running one has used.
     void refresh(Job& job);
     Waiting why(const Job& job);
     std::vector<NodeStatus> nodes();
@@ -63,12 +63,16 @@ class Lifecycle {
     LogFollower& log_follower() { return log_follower_; }
 
   private:
+    struct Sample {
+        std::string attempt_id;
+        Time at;
+        ReplicaUsage usage;
+    };
     struct Active {
         std::mutex transition;  // held over a whole transition; taken before mutex_
         store::Record record;   // under mutex_
         Waiting waiting;        // under mutex_
-        double sampled_cpu_s = 0;
-        std::optional<Time> sampled_at;
+        std::optional<Sample> sampled;  // under mutex_
     };
     using ActivePointer = std::shared_ptr<Active>;
 

@@ -73,6 +73,17 @@ def test_more_memory_than_its_limit(project: Project) -> None:
     assert ended["usage"]["memory_peak_bytes"] <= 65 << 20
 
 
+def test_what_a_running_job_has_used_so_far(project: Project) -> None:
+    job = python(project, "held = bytearray(50 << 20)\nwhile True: pass")
+    deadline = time.monotonic() + 120
+    while (used := project.get(f"/jobs/{job}")["usage"])["cpu_s"] == 0:
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    assert used["memory_peak_bytes"] > 50 << 20
+    project.post(f"/jobs/{job}/stop", {})
+    assert project.wait(job)["usage"]["cpu_s"] >= used["cpu_s"]
+
+
 def test_one_that_ignores_sigterm(project: Project) -> None:
     code = "import signal; signal.signal(signal.SIGTERM, lambda *_: print('no', flush=True))\n"
     job = python(project, code + SLEEP.replace("(600)", "(600);" * 9), stop_grace_s=1)

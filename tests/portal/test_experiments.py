@@ -36,9 +36,7 @@ def test_a_bad_filter_is_explained(page: Page, window: Window, seeded: Workspace
     expect(page.get_by_role("alert")).to_contain_text("accuracy")
 
 
-def test_the_run_of_a_registered_model_opens(
-    page: Page, window: Window, seeded: Workspace
-) -> None:
+def test_the_run_of_a_registered_model_opens(page: Page, window: Window, seeded: Workspace) -> None:
     """It once never stopped rendering."""
     window.open(f"{seeded.path}/runs/{seeded.model_run}")
     expect(page.get_by_role("link", name="affine / 2")).to_be_visible()

@@ -104,5 +104,5 @@ def test_a_project_is_created_and_switched_to(page: Page, window: Window) -> Non
     page.get_by_role("button", name="Create project").click()
     page.wait_for_url(re.compile("/made-here$"))
     expect(page.get_by_text("Nothing has run in made-here yet")).to_be_visible()
-    page.get_by_label("Project", exact=True).select_option("default")
+    page.get_by_role("combobox", name="Project").select_option("default")
     page.wait_for_url(re.compile("/default$"))

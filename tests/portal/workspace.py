@@ -15,7 +15,7 @@ from portal.browser import PASSWORD, USER
 from protocols.mlflow_project import mlflow_project
 from protocols.test_oip import affine_model
 
-TICKING = "i=0; while :; do i=$((i+1)); echo \"step $i\"; sleep 0.2; done"
+TICKING = 'i=0; while :; do i=$((i+1)); echo "step $i"; sleep 0.2; done'
 FAILING = """
 import sys
 for epoch in range(3):

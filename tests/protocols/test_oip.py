@@ -1,6 +1,5 @@
 """Endpoints through tritonclient (Open Inference Protocol v2) and MLflow's scoring formats."""
 
-import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,6 +11,7 @@ import pandas as pd
 import pytest
 from maru_server import Project, Server
 from onnx import TensorProto, helper, numpy_helper
+from protocols.mlflow_project import mlflow_project
 from tritonclient.http import InferenceServerClient, InferInput, InferRequestedOutput
 from tritonclient.utils import InferenceServerException
 
@@ -41,13 +41,8 @@ def affine_model() -> onnx.ModelProto:
 @pytest.fixture(scope="module")
 def project(server: Server) -> Iterator[Project]:
     """A project whose registry the mlflow client of this process writes to."""
-    made = server.new_project()
-    before = dict(os.environ)
-    os.environ["MLFLOW_TRACKING_TOKEN"] = server.token
-    mlflow.set_tracking_uri(f"{server.url}/p/{made.name}")
-    yield made
-    os.environ.clear()
-    os.environ.update(before)
+    with mlflow_project(server) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")

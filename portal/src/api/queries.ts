@@ -77,6 +77,8 @@ export function jobQuery(project: string, id: string) {
   return queryOptions({
     queryKey: ['jobs', project, 'one', id],
     queryFn: get<Job>(apiPath('projects', project, 'jobs', id)),
+    // Events tell its state; what it uses is measured now and then.
+    refetchInterval: (query) => (query.state.data?.state === 'running' ? statusEveryMs : false),
   });
 }
 

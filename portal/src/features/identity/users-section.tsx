@@ -41,9 +41,13 @@ export default function UsersSection() {
               <thead>
                 <tr>
                   <th scope="col">{t('settings.account.name')}</th>
-                  <th scope="col">{t('settings.account.display_name')}</th>
+                  <th scope="col" className="wide-only">
+                    {t('settings.account.display_name')}
+                  </th>
                   <th scope="col">{t('settings.account.role')}</th>
-                  <th scope="col">{t('common.created')}</th>
+                  <th scope="col" className="wide-only">
+                    {t('common.created')}
+                  </th>
                   <th scope="col">
                     <span className="visually-hidden">{t('common.actions')}</span>
                   </th>
@@ -53,7 +57,7 @@ export default function UsersSection() {
                 {data.items.map((user) => (
                   <tr key={user.id}>
                     <th scope="row">{user.name}</th>
-                    <td>{user.display_name}</td>
+                    <td className="wide-only">{user.display_name}</td>
                     <td>
                       {user.disabled
                         ? t('settings.users.disabled')
@@ -61,7 +65,7 @@ export default function UsersSection() {
                           ? t('settings.account.admin')
                           : t('settings.account.member')}
                     </td>
-                    <td>
+                    <td className="wide-only">
                       <RelativeTime at={user.created_at} />
                     </td>
                     <td className="right">

@@ -218,7 +218,7 @@ function JobEventList({ job }: { job: Job }) {
           <th scope="col">{t('jobs.at')}</th>
           <th scope="col">{t('jobs.state')}</th>
           <th scope="col">{t('jobs.reason')}</th>
-          <th scope="col" className="right">
+          <th scope="col" className="right wide-only">
             {t('jobs.attempt')}
           </th>
         </tr>
@@ -226,14 +226,14 @@ function JobEventList({ job }: { job: Job }) {
       <tbody>
         {data.items.map((event) => (
           <tr key={event.number}>
-            <td className="nowrap">
+            <td>
               <time dateTime={event.at}>{formatExact(new Date(event.at), currentLanguage())}</time>
             </td>
             <td>
               <StateBadge state={event.state} />
             </td>
             <td>{event.reason}</td>
-            <td className="right">{event.attempt}</td>
+            <td className="right wide-only">{event.attempt}</td>
           </tr>
         ))}
       </tbody>
