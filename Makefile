@@ -91,6 +91,7 @@ lock: setup ## Resolve tests/requirements.txt into tests/requirements.lock
 
 .PHONY: bench
 bench: build ## Measure maru beside what it replaces; prints one table a benchmark
+	@tools/setup bench
 	@$(python) bench/main_job.py
 
 .PHONY: clean

@@ -8,6 +8,8 @@ from typing import Literal
 from maru_server import ROOT, Server
 from playwright.sync_api import Browser, BrowserContext, Page
 
+Language = Literal["en", "ko"]
+Theme = Literal["light", "dark"]
 CHROMIUM = "/usr/bin/chromium"
 CHROMIUM_ARGUMENTS = [
     "--no-sandbox",
@@ -45,8 +47,8 @@ NOTHING_LOADS = """
 class Look:
     """How a window is set up."""
 
-    language: Literal["en", "ko"] = "en"
-    theme: Literal["light", "dark"] = "light"
+    language: Language = "en"
+    theme: Theme = "light"
     width: int = 1280
 
     def __str__(self) -> str:

@@ -19,7 +19,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def seeded() -> Iterator[Workspace]:
-    """A project with jobs, runs, models and an endpoint. Tests add to it; none changes what is there."""
+    """A project with jobs, runs, models and an endpoint. Tests add; none changes what is there."""
     with workspace() as made:
         yield made
 

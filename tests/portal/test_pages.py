@@ -1,7 +1,7 @@
 """Every page, in both languages, themes and widths: complete, legible, still while it loads.
 
-`make test` looks at each page in two ways that differ in everything. With MARU_SCREENSHOTS=DIRECTORY each is looked
-at in all eight, and photographed.
+`make test` looks at each page in two ways that differ in everything. With
+MARU_SCREENSHOTS=DIRECTORY each is looked at in all eight, and photographed.
 """
 
 import itertools
@@ -13,16 +13,16 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser
-from portal.browser import Look, Window, open_window
+from portal.browser import Language, Look, Theme, Window, open_window
 from portal.workspace import Workspace
 
 SCREENSHOTS = os.environ.get("MARU_SCREENSHOTS")
+LANGUAGES: tuple[Language, ...] = ("en", "ko")
+THEMES: tuple[Theme, ...] = ("light", "dark")
 LOOKS = (
     [
         Look(language, theme, width)
-        for language, theme, width in itertools.product(
-            ("en", "ko"), ("light", "dark"), (1280, 390)
-        )
+        for language, theme, width in itertools.product(LANGUAGES, THEMES, (1280, 390))
     ]
     if SCREENSHOTS
     else [Look(), Look("ko", "dark", 390)]
