@@ -592,8 +592,8 @@ void Lifecycle::refresh(Job& job) {
         // What earlier attempts have used is there already.
         const auto& used = active->sampled->usage;
         job.usage.cpu_s += used.cpu_s;
-        job.usage.memory_peak_bytes = std::max(
-            {job.usage.memory_peak_bytes, used.memory_peak_bytes, used.memory_bytes});
+        job.usage.memory_peak_bytes =
+            std::max({job.usage.memory_peak_bytes, used.memory_peak_bytes, used.memory_bytes});
     }
 }
 

@@ -69,9 +69,9 @@ class Lifecycle {
         ReplicaUsage usage;
     };
     struct Active {
-        std::mutex transition;  // held over a whole transition; taken before mutex_
-        store::Record record;   // under mutex_
-        Waiting waiting;        // under mutex_
+        std::mutex transition;          // held over a whole transition; taken before mutex_
+        store::Record record;           // under mutex_
+        Waiting waiting;                // under mutex_
         std::optional<Sample> sampled;  // under mutex_
     };
     using ActivePointer = std::shared_ptr<Active>;

@@ -157,9 +157,9 @@ class Database {
     static std::unique_ptr<Database> open(const DatabaseOptions& options,
                                           std::span<const Migration> migrations);
 
-    /// Runs `work` in a transaction, maybe on another caller's thread; returns when it is durable (fsynced).
-    /// What `work` throws is thrown here, with its changes undone. `work` should only touch the
-    /// connection and its captures, and be short: all writers wait for it.
+    /// Runs `work` in a transaction, maybe on another caller's thread; returns when it is durable
+    /// (fsynced). What `work` throws is thrown here, with its changes undone. `work` should only
+    /// touch the connection and its captures, and be short: all writers wait for it.
     template <class F>
     auto write(F&& work) -> std::invoke_result_t<F, Connection&> {
         using R = std::invoke_result_t<F, Connection&>;

@@ -42,13 +42,16 @@ struct ProcessStat {
     std::int64_t parent = 0, ticks = 0, pages = 0;
 };
 
-std::optional<ProcessStat> read_stat(const std::filesystem::path& folder) {
-    std::optional<std::string> stat;
+std::optional<std::string> read_process_file(const std::filesystem::path& file) {
     try {
-        stat = read_if_present(folder / "stat");
+        return read_if_present(file);
     } catch (const Error&) {
-        return std::nullopt;  // ended between open and read (ESRCH)
+        return std::nullopt;  // it has ended between open and read (ESRCH), or is not ours to read
     }
+}
+
+std::optional<ProcessStat> read_stat(const std::filesystem::path& folder) {
+    auto stat = read_process_file(folder / "stat");
     if (!stat) return std::nullopt;
     auto name_end = stat->rfind(')');
     if (name_end == std::string::npos) return std::nullopt;
@@ -90,6 +93,21 @@ std::int64_t usable_memory_mib(const std::vector<Cgroup>& own) {
     return bytes / 100 * 95 >> 20;
 }
 
+namespace {
+
+/// Its share of the pages that it has in memory: what several processes share counts once.
+std::int64_t memory_bytes_of(std::int64_t pid, const ProcessStat& stat) {
+    auto rollup = read_process_file(fmt::format("/proc/{}/smaps_rollup", pid)).value_or("");
+    constexpr std::string_view kLabel = "\nPss:";
+    if (auto at = rollup.find(kLabel); at != std::string::npos) {
+        auto line = std::string_view(rollup).substr(at + kLabel.size());
+        if (auto kib = parse_int(trim(line.substr(0, line.find("kB"))))) return *kib << 10;
+    }
+    return stat.pages * sysconf(_SC_PAGESIZE);
+}
+
+}  // namespace
+
 CgroupUsage read_process_tree(std::int64_t root) {
     std::map<std::int64_t, ProcessStat> stats;
     std::error_code error;
@@ -100,20 +118,19 @@ CgroupUsage read_process_tree(std::int64_t root) {
     }
     std::map<std::int64_t, std::vector<std::int64_t>> children;
     for (const auto& [pid, stat] : stats) children[stat.parent].push_back(pid);
-    std::int64_t ticks = 0, pages = 0;
+    std::int64_t ticks = 0;
+    CgroupUsage usage;
     std::vector<std::int64_t> left{root};
     while (!left.empty()) {
         auto pid = left.back();
         left.pop_back();
         if (auto found = stats.find(pid); found != stats.end()) {
             ticks += found->second.ticks;
-            pages += found->second.pages;
+            usage.memory_bytes += memory_bytes_of(pid, found->second);
         }
         for (auto child : children[pid]) left.push_back(child);
     }
-    CgroupUsage usage;
     usage.cpu_s = static_cast<double>(ticks) / static_cast<double>(sysconf(_SC_CLK_TCK));
-    usage.memory_bytes = pages * sysconf(_SC_PAGESIZE);
     usage.memory_peak_bytes = usage.memory_bytes;
     return usage;
 }

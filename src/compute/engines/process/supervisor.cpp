@@ -17,6 +17,7 @@
 #include "base/error.hpp"
 #include "base/json.hpp"
 #include "base/text.hpp"
+#include "compute/engines/process/machine.hpp"
 #include "compute/engines/process/sandbox.hpp"
 
 namespace maru::compute::process {
@@ -26,6 +27,8 @@ namespace {
 constexpr int kKilledExitCode = 128 + SIGKILL;
 // How long a sandbox may take to die of itself before its processes are killed one by one.
 constexpr std::chrono::seconds kDeath{2};
+// Reading /proc costs about a millisecond for every hundred processes of the machine.
+constexpr std::chrono::milliseconds kSampleEvery{250};
 constexpr std::size_t kErrorTextBytesMax = 4096;
 
 void keep_over_exec(int fd) {
@@ -122,6 +125,8 @@ void Supervisor::start_sandbox() {
     inner_errors.reset();
     if (spec_.replica.time_limit_s)
         time_limit_at_ = Clock::now() + std::chrono::seconds(*spec_.replica.time_limit_s);
+    if (std::ranges::none_of(spec_.cgroups, [](const Cgroup& one) { return one.has("memory"); }))
+        sample_at_ = Clock::now();
     send_spec();
 }
 
@@ -190,7 +195,7 @@ void Supervisor::watch() {
 
 std::optional<Supervisor::Clock::time_point> Supervisor::next_deadline() const {
     std::optional<Clock::time_point> next;
-    for (const auto& deadline : {time_limit_at_, kill_at_, force_at_})
+    for (const auto& deadline : {time_limit_at_, kill_at_, force_at_, sample_at_})
         if (deadline && (!next || *deadline < *next)) next = deadline;
     return next;
 }
@@ -214,6 +219,19 @@ void Supervisor::meet_deadlines() {
         force_at_ = now + kDeath;
         kill_sandbox();
     }
+    if (sample_at_ && now >= *sample_at_) sample_memory();
+}
+
+void Supervisor::sample_memory() {
+    sampled_.memory_bytes = read_process_tree(sandbox_).memory_bytes;
+    sampled_.memory_peak_bytes = std::max(sampled_.memory_peak_bytes, sampled_.memory_bytes);
+    if (sampled_.memory_bytes <= spec_.replica.memory_mib << 20) {
+        sample_at_ = Clock::now() + kSampleEvery;
+        return;
+    }
+    sample_at_.reset();
+    sampled_.oom_kills = 1;
+    kill_sandbox();
 }
 
 void Supervisor::take_signals() {
@@ -297,11 +315,13 @@ void Supervisor::kill_sandbox() {
 ReplicaExit Supervisor::outcome() {
     ReplicaExit exit;
     auto usage = read_cgroups(spec_.cgroups);
+    usage.oom_kills += sampled_.oom_kills;
+    usage.memory_peak_bytes = std::max(usage.memory_peak_bytes, sampled_.memory_peak_bytes);
     exit.cpu_s = usage.cpu_s;
     exit.memory_peak_bytes = usage.memory_peak_bytes;
     if (report_ && exit.cpu_s == 0) exit.cpu_s = static_cast<double>(report_->cpu_us) / 1e6;
-    if (report_ && exit.memory_peak_bytes == 0)
-        exit.memory_peak_bytes = report_->memory_peak_kib * 1024;
+    if (report_ && (sample_at_ || exit.memory_peak_bytes == 0))
+        exit.memory_peak_bytes = std::max(exit.memory_peak_bytes, report_->memory_peak_kib * 1024);
     judge(exit, usage);
     return exit;
 }

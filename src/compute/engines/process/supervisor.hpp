@@ -37,6 +37,7 @@ class Supervisor {
     void watch();
     std::optional<Clock::time_point> next_deadline() const;
     void meet_deadlines();
+    void sample_memory();
     void take_signals();
     void take_report();
     void take_errors();
@@ -63,6 +64,9 @@ class Supervisor {
 
     std::optional<Time> started_at_;
     std::optional<Clock::time_point> time_limit_at_, kill_at_, force_at_;
+    /// Set where no cgroup limits memory: then we look ourselves, now and then.
+    std::optional<Clock::time_point> sample_at_;
+    CgroupUsage sampled_;
     std::int64_t grace_s_ = 0;
     bool stopped_ = false, timed_out_ = false, killed_ = false;
 };
