@@ -284,7 +284,7 @@ class Reader {
 }
 
 json::value parse(std::string_view text, json::storage_ptr storage) {
-    json::stream_parser parser(storage, parse_options());
+    json::stream_parser parser(std::move(storage), parse_options());
     boost::system::error_code error;
     std::size_t read = parser.write_some(text.data(), text.size(), error);
     if (!error && read < text.size()) {

@@ -43,9 +43,9 @@ class BlobStore {
                              bool executable) const = 0;
 
     Stored put(std::string_view bytes) {
-        auto upload_ = upload();
-        upload_->write(bytes);
-        return upload_->finish();
+        auto started = upload();
+        started->write(bytes);
+        return started->finish();
     }
 };
 

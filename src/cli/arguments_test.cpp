@@ -91,7 +91,7 @@ TEST(Arguments, errors_name_what_is_wrong) {
     EXPECT_EQ(error_of({}), "JOB is missing");
     EXPECT_EQ(error_of({}, true), "COMMAND is missing");
     EXPECT_NE(error_of({"x", "--odd"}).find("--odd"), std::string::npos);
-    EXPECT_NE(error_of({"x", "y"}).find("y"), std::string::npos);
+    EXPECT_NE(error_of({"x", "y"}).find('y'), std::string::npos);
     EXPECT_EQ(error_of({"x", "--retries", "two"}),
               "--retries: expected a whole number, got \"two\"");
     EXPECT_EQ(error_of({"x", "--format", "odd"}),

@@ -176,7 +176,7 @@ TEST_F(SessionTest, ChangingOnesPasswordEndsTheOtherSessions) {
     auto own = sign_in("ann"), other = sign_in("ann");
     auto headers = cookie(own.session_secret(), own.as<Session>().csrf_token);
     auto change = [&](std::string body) {
-        return send("POST", "/session/password", headers, body);
+        return send("POST", "/session/password", headers, std::move(body));
     };
     EXPECT_EQ(change(R"({"new_password":"another password"})").status, 400u);
     auto wrong = change(R"({"current_password":"wrong secret","new_password":"another password"})");

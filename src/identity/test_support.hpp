@@ -72,7 +72,7 @@ class IdentityTest : public testing::Test {
         open();
     }
 
-    static net::Request request(std::string method, std::string path,
+    static net::Request request(std::string method, const std::string& path,
                                 const net::Headers& headers = {}, std::string body = "") {
         net::Request made;
         made.method = std::move(method);
@@ -90,7 +90,7 @@ class IdentityTest : public testing::Test {
         made.body = std::move(body);
         return made;
     }
-    Answer send(std::string method, std::string path, const net::Headers& headers = {},
+    Answer send(std::string method, const std::string& path, const net::Headers& headers = {},
                 std::string body = "") {
         return send(request(std::move(method), "/api/v1" + path, headers, std::move(body)));
     }

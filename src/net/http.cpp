@@ -11,6 +11,7 @@ namespace maru::net {
 namespace {
 
 bool same_name(std::string_view a, std::string_view b) {
+    // strncasecmp is told the length: NOLINTNEXTLINE(bugprone-suspicious-stringview-data-usage)
     return a.size() == b.size() && strncasecmp(a.data(), b.data(), a.size()) == 0;
 }
 

@@ -4,12 +4,14 @@
 #include <sys/file.h>
 
 #include <cerrno>
+#include <chrono>
 #include <condition_variable>
 #include <cstdlib>
 #include <deque>
 #include <map>
 #include <mutex>
 #include <set>
+#include <thread>
 
 #include "base/error.hpp"
 #include "base/files.hpp"
@@ -213,16 +215,22 @@ class SqliteDatabase final : public Database {
     std::vector<std::unique_ptr<SqliteConnection>> readers_;
 };
 
+// A server that has just been killed may have forked a child that has yet to close its files.
+constexpr std::chrono::seconds kLockPatience{2};
+
 /// Held as long as the server lives: two servers over one database would each believe to be alone.
 FileDescriptor lock_database(const std::filesystem::path& file) {
     auto path = file.native() + ".lock";
     FileDescriptor lock(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
     if (!lock) fail_errno(errno, fmt::format("cannot open {}", path));
-    if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
+    auto give_up_at = std::chrono::steady_clock::now() + kLockPatience;
+    while (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
         if (errno != EWOULDBLOCK) fail_errno(errno, fmt::format("cannot lock {}", path));
-        fail(ErrorCode::failed_precondition,
-             "{} is in use by another server; stop that one, or choose another data directory",
-             file.native());
+        if (std::chrono::steady_clock::now() >= give_up_at)
+            fail(ErrorCode::failed_precondition,
+                 "{} is in use by another server; stop that one, or choose another data directory",
+                 file.native());
+        std::this_thread::sleep_for(std::chrono::milliseconds(20));
     }
     return lock;
 }

@@ -158,7 +158,7 @@ TEST(LoggedModels, LiveFromPendingToReady) {
     LoggedModel other =
         bed.service->create_logged_model(bed.project, {.experiment_id = "0", .name = "n"});
 
-    auto find = [&](const std::string& filter, std::vector<LoggedModelOrder> order = {}) {
+    auto find = [&](const std::string& filter, const std::vector<LoggedModelOrder>& order = {}) {
         std::vector<std::string> ids;
         for (const auto& found :
              bed.service->search_logged_models(bed.project, {"0"}, {.filter = filter}, order, {})

@@ -52,7 +52,8 @@ TEST(ParseInferRequest, BinaryTensorsFollowTheJson) {
     body.append(std::string("\x03\0\0\0abc\0\0\0\0", 11));
     auto request = parse_infer_request(body, std::to_string(json.size()));
     EXPECT_TRUE(request.binary_output);
-    EXPECT_EQ(std::memcmp(request.inputs[0].data.data(), values.data(), 8), 0);
+    auto sent = std::as_bytes(std::span(values));
+    EXPECT_EQ(std::memcmp(request.inputs[0].data.data(), sent.data(), sent.size()), 0);
     EXPECT_EQ(request.inputs[1].strings[0], "abc");
     EXPECT_EQ(request.inputs[1].strings[1], "");
 }
@@ -137,7 +138,8 @@ TEST(WriteInferResponse, WritesEachOutputInTheFormAskedFor) {
         std::stoul(std::string(binary.headers.get("Inference-Header-Content-Length")));
     EXPECT_EQ(body.size(), json_bytes + 8 + 4 + 3);
     EXPECT_EQ(body[json_bytes - 1], '}');
-    EXPECT_EQ(std::memcmp(body.data() + json_bytes, values.data(), 8), 0);
+    auto sent = std::as_bytes(std::span(values));
+    EXPECT_EQ(std::memcmp(body.data() + json_bytes, sent.data(), sent.size()), 0);
     EXPECT_EQ(body.substr(json_bytes + 12), "hé");
     EXPECT_EQ(binary.headers.get("Content-Type"), "application/octet-stream");
 }

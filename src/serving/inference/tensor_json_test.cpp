@@ -137,10 +137,13 @@ TEST(JsonCursor, PassesOverAnyValueButNotOverDeepOnes) {
 }
 
 template <class T>
-std::string written(DataType type, std::vector<T> values, std::vector<std::int64_t> shape) {
+std::string written(DataType type, const std::vector<T>& values,
+                    const std::vector<std::int64_t>& shape) {
     std::string out;
-    append_nested(
-        out, {.name = "y", .type = type, .shape = shape, .data = std::as_bytes(std::span(values))});
+    append_nested(out, {.name = "y",
+                        .type = type,
+                        .shape = std::move(shape),
+                        .data = std::as_bytes(std::span(values))});
     return out;
 }
 
