@@ -59,11 +59,18 @@ std::string key_of(std::string_view address, std::string_view user) {
     return sha256_hex(limited_address(address) + '\n' + std::string(user));
 }
 
+bool is_loopback(std::string_view address) {
+    auto limited = limited_address(address);
+    return limited.starts_with("127.") || address == "::1";
+}
+
 }  // namespace
 
 void SignInLimiter::begin(std::string_view address, std::string_view user, Time now) {
-    if (by_user_.add(key_of(address, user), now) > limits_.failures_max ||
-        by_address_.add(limited_address(address), now) > limits_.failures_per_address_max)
+    bool many = by_user_.add(key_of(address, user), now) > limits_.failures_max;
+    if (!is_loopback(address))
+        many |= by_address_.add(limited_address(address), now) > limits_.failures_per_address_max;
+    if (many)
         fail(ErrorCode::resource_exhausted,
              "too many failed sign-ins from this address; try again in {} minutes",
              std::chrono::duration_cast<std::chrono::minutes>(limits_.window).count());

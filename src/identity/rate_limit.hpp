@@ -48,7 +48,9 @@ struct SignInLimits {
 };
 
 /// Slows down the guessing of passwords: an attempt counts from its beginning, so that many at once
-/// don't slip through, and is taken back when it succeeds. Threads: any.
+/// don't slip through, and is taken back when it succeeds. What comes from this machine itself
+/// (jobs, other users, a reverse proxy's clients) counts by user alone: one of them must not lock
+/// out the others. Threads: any.
 class SignInLimiter {
   public:
     explicit SignInLimiter(SignInLimits limits);

@@ -39,6 +39,17 @@ TEST(SignInLimiterTest, AnAddressHasALimitOfItsOwn) {
     EXPECT_NO_THROW(limiter.begin("192.0.2.2", "another", kNoon));
 }
 
+TEST(SignInLimiterTest, OneOfThisMachineDoesNotLockOutTheOthers) {
+    SignInLimiter limiter({.failures_max = 2, .failures_per_address_max = 5});
+    for (const char* address : {"127.0.0.1", "::1", "::ffff:127.0.0.1"}) {
+        for (int i = 0; i < 50; ++i) limiter.begin(address, std::to_string(i), kNoon);
+        EXPECT_NO_THROW(limiter.begin(address, "another", kNoon));
+    }
+    limiter.begin("127.0.0.1", "ann", kNoon);
+    limiter.begin("127.0.0.1", "ann", kNoon);
+    EXPECT_THROW(limiter.begin("127.0.0.1", "ann", kNoon), Error);
+}
+
 TEST(SignInLimiterTest, SuccessIsNotCounted) {
     SignInLimiter limiter({.failures_max = 2, .failures_per_address_max = 5});
     for (int i = 0; i < 100; ++i) {

@@ -186,6 +186,10 @@ std::optional<Response> Connection::take_head() {
     keep_alive_ = parser_->keep_alive() && !core_.stopping;
     expects_continue_ = false;
     if (http11_ && !head_.headers.has("Host")) return bad("the request lacks a Host header");
+    // Of two, each reader may believe another one.
+    for (const char* single : {"Host", "Authorization"})
+        if (head_.headers.count(single) > 1)
+            return bad(fmt::format("the request has more than one {} header", single));
     // What this server does not decode could hide a second request from it.
     if (head_.headers.has("Transfer-Encoding") && !(parser_->chunked() && http11_))
         return bad("the request's Transfer-Encoding is not supported; use chunked");

@@ -27,6 +27,10 @@ bool Headers::has(std::string_view name) const {
     return std::ranges::any_of(fields_, [&](const auto& f) { return same_name(f.first, name); });
 }
 
+std::int64_t Headers::count(std::string_view name) const {
+    return std::ranges::count_if(fields_, [&](const auto& f) { return same_name(f.first, name); });
+}
+
 void Headers::set(std::string_view name, std::string_view value) {
     auto found =
         std::ranges::find_if(fields_, [&](const auto& f) { return same_name(f.first, name); });

@@ -21,6 +21,7 @@ class Headers {
     /// The first field's value, or empty.
     std::string_view get(std::string_view name) const;
     bool has(std::string_view name) const;
+    std::int64_t count(std::string_view name) const;
     void set(std::string_view name, std::string_view value);
     void add(std::string_view name, std::string_view value);
     void remove(std::string_view name);
@@ -85,13 +86,18 @@ struct FileBody {
     std::int64_t size_bytes = -1;
 };
 
-/// Hands the request to another server as it is, WebSocket upgrades included.
+/// Hands the request to another server as it is, WebSocket upgrades included where allowed.
 struct ProxyBody {
     std::string unix_socket;  // path, or empty:
     std::string host;         // loopback host and port otherwise
     std::uint16_t port = 0;
     std::string target;   // path and query to send there
     Headers set_headers;  // replaced in the request that is passed on; an empty value removes
+    bool may_upgrade = true;
+    /// The fields of the answer that are passed on, with commas between them; empty: all. For
+    /// servers that are not trusted with our own origin's cookies and pages.
+    std::string_view answer_fields;
+    Headers answer_headers;  // added to the answer
     /// Called once at the end with the answer's status (502 or 504 if none came, 499 if the client
     /// left first) and the time it took.
     std::function<void(unsigned status, std::int64_t latency_us)> done;

@@ -81,7 +81,8 @@ Task<> Proxying::exchange() {
         co_await answer_failure(500, ErrorCode::internal, "internal error");
         co_return;
     }
-    upgrade_ = client_.parser().upgrade() && client_.head().headers.has("Upgrade");
+    upgrade_ =
+        target_.may_upgrade && client_.parser().upgrade() && client_.head().headers.has("Upgrade");
     if (!body_ && !client_.body_done()) {
         auto length = client_.parser().content_length();
         streamed_ = !length || *length > kSmallBodyBytes;
@@ -359,8 +360,12 @@ Task<> Proxying::forward() {
     // The application's connection-bound fields end here, those that it names itself included.
     Headers headers;
     std::string_view connection = parser_->headers.get("Connection");
-    for (const auto& [name, value] : parser_->headers)
-        if (!is_hop_by_hop(name, connection)) headers.add(name, value);
+    for (const auto& [name, value] : parser_->headers) {
+        if (is_hop_by_hop(name, connection)) continue;
+        if (target_.answer_fields.empty() || has_token(target_.answer_fields, name))
+            headers.add(name, value);
+    }
+    for (const auto& [name, value] : target_.answer_headers) headers.add(name, value);
     std::string head;
     head.reserve(1024);
     append_response_head(head, status_, parser_->reason, headers, framing, client_.keep_alive(),

@@ -27,6 +27,8 @@ class Proxy : public ::testing::Test {
                                   .port = port_,
                                   .target = head.target,
                                   .set_headers = {{"X-Set", "set"}, {"Cookie", ""}},
+                                  .answer_fields = answer_fields_,
+                                  .answer_headers = answer_headers_,
                                   .done = [this](unsigned status, std::int64_t latency_us) {
                                       std::lock_guard lock(mutex_);
                                       EXPECT_GE(latency_us, 0);
@@ -47,7 +49,8 @@ class Proxy : public ::testing::Test {
 
     std::uint16_t port_ = 0;
     FileDescriptor listener_;
-    std::string unix_socket_;
+    std::string unix_socket_, answer_fields_;
+    Headers answer_headers_;
     std::mutex mutex_;
     std::condition_variable changed_;
     std::vector<unsigned> statuses_;
@@ -90,6 +93,24 @@ TEST_F(Proxy, PassesARequestAndItsAnswerOn) {
     application.read_until("\r\n\r\n");
     application.send("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 304 Not Modified\r\n\r\n");
     EXPECT_EQ(client.read_answer().status, 304u);
+}
+
+TEST_F(Proxy, PassesOnWhatAnswersMayHave) {
+    answer_fields_ = "Content-Type, X-Kept";
+    answer_headers_.set("Content-Security-Policy", "sandbox");
+    RawClient client(gateway_->port());
+    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    auto application = this->application();
+    application.read_until("\r\n\r\n");
+    application.send(
+        "HTTP/1.1 200 OK\r\nSet-Cookie: a=b\r\ncontent-type: text/html\r\nX-Kept: 1\r\n"
+        "Content-Security-Policy: none\r\nContent-Length: 2\r\n\r\nhi");
+    std::string answer = client.read_until("hi");
+    EXPECT_EQ(answer.find("Set-Cookie"), std::string::npos);
+    EXPECT_NE(answer.find("content-type: text/html\r\n"), std::string::npos);
+    EXPECT_NE(answer.find("X-Kept: 1\r\n"), std::string::npos);
+    EXPECT_NE(answer.find("Content-Security-Policy: sandbox\r\n"), std::string::npos);
+    EXPECT_EQ(answer.find("none"), std::string::npos);
 }
 
 TEST_F(Proxy, StreamsAnswersOfUnknownLength) {

@@ -17,6 +17,10 @@ constexpr auto kProbePauseFirst = 5ms;
 constexpr auto kProbePauseMax = 100ms;
 constexpr auto kSlowStart = 60s;  // from then on once a second is often enough
 constexpr auto kRestartPauseMax = 30s;
+// How long a replica that was replaced may take for the requests that it has, and how often we
+// look.
+constexpr auto kDrainMax = 60s;
+constexpr auto kDrainPause = 20ms;
 constexpr auto kStable = 60s;  // ready for so long: earlier crashes are forgotten
 
 std::chrono::milliseconds probe_pause(int probes, std::chrono::steady_clock::duration running) {
@@ -299,6 +303,13 @@ void Controller::start_replica(Managed& endpoint, Variant& variant) {
 void Controller::stop_replicas(Managed& endpoint, Variant& variant) {
     for (auto& [workload_id, replica] : variant.replicas) {
         if (replica.stopping) continue;
+        auto now = Clock::now();
+        if (replica.leaves_at == Instant{}) replica.leaves_at = now + kDrainMax;
+        if (replica.ready && now < replica.leaves_at &&
+            endpoint.gate->is_busy(pinned_socket(replica.folder).native())) {
+            wake_at(now + kDrainPause);
+            continue;
+        }
         auto reason = endpoint.row.deleting
                           ? fmt::format("the endpoint {} was deleted", endpoint.row.name)
                       : variant.row.failure.empty() ? "another model took its place"

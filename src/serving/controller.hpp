@@ -71,6 +71,7 @@ class Controller {
         bool running = false, ready = false, stopping = false, probing = false;
         int probes = 0;
         Instant running_since{}, next_probe{};
+        Instant leaves_at{};  // at the latest
     };
     struct Variant {
         store::Variant row;

@@ -4,6 +4,15 @@
 
 namespace maru::serving {
 
+namespace {
+
+// What the protocols need. A model's code is its author's, and its answers come from the portal's
+// origin: it must not set cookies there, send people elsewhere, or let other sites read.
+constexpr std::string_view kAnswerFields =
+    "Content-Type, Content-Encoding, Inference-Header-Content-Length, Retry-After";
+
+}  // namespace
+
 void Gate::forward(std::string target, net::Responder responder, const WriteError& write_error) {
     Waiting waiting{std::move(target), std::move(responder), write_error, {}};
     std::unique_lock lock(mutex_);
@@ -54,6 +63,11 @@ net::Response Gate::proxied(const std::shared_ptr<Replica>& replica, std::string
     // The caller's credentials are the platform's business: the model's code must not see them.
     for (const char* secret : {"Authorization", "Cookie", "X-CSRF-Token"})
         proxy.set_headers.set(secret, "");
+    proxy.may_upgrade = false;
+    proxy.answer_fields = kAnswerFields;
+    // Nor run scripts there, should a browser be led to show an answer as a page.
+    proxy.answer_headers.set("Content-Security-Policy", "sandbox; default-src 'none'");
+    proxy.answer_headers.set("X-Content-Type-Options", "nosniff");
     proxy.done = [self = shared_from_this(), replica](unsigned status, std::int64_t latency_us) {
         --replica->in_flight;
         self->record(status, latency_us);
@@ -86,6 +100,10 @@ void Gate::update(EndpointState state, const std::string& reason,
         state_ = state;
         reason_ = reason;
         std::vector<std::shared_ptr<Replica>> replicas;
+        std::erase_if(leaving_, [](auto& replica) { return replica->in_flight == 0; });
+        for (const auto& replica : replicas_)
+            if (std::ranges::find(sockets, replica->socket) == sockets.end())
+                leaving_.push_back(replica);
         for (const auto& socket : sockets) {
             auto known = std::find_if(replicas_.begin(), replicas_.end(),
                                       [&](auto& replica) { return replica->socket == socket; });
@@ -130,12 +148,20 @@ void Gate::close() {
     {
         std::lock_guard lock(mutex_);
         closed_ = true;
+        leaving_.insert(leaving_.end(), replicas_.begin(), replicas_.end());
         replicas_.clear();
         refused.swap(waiting_);
     }
     for (auto& waiting : refused)
         refuse(std::move(waiting),
                Error(ErrorCode::not_found, fmt::format("the endpoint {} was deleted", name_)));
+}
+
+bool Gate::is_busy(std::string_view socket) const {
+    std::lock_guard lock(mutex_);
+    return std::ranges::any_of(leaving_, [&](auto& replica) {
+        return replica->socket == socket && replica->in_flight > 0;
+    });
 }
 
 bool Gate::is_ready() const {

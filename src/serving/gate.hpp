@@ -55,6 +55,8 @@ class Gate : public std::enable_shared_from_this<Gate> {
     /// Refuses what waits and whatever comes: the endpoint is gone.
     void close();
 
+    /// Whether a replica that gets no new requests any more still has some to answer.
+    bool is_busy(std::string_view socket) const;
     bool is_ready() const;
     Statistics statistics() const;
 
@@ -83,7 +85,7 @@ class Gate : public std::enable_shared_from_this<Gate> {
     EndpointState state_ = EndpointState::starting;
     std::string reason_;
     bool closed_ = false;
-    std::vector<std::shared_ptr<Replica>> replicas_;
+    std::vector<std::shared_ptr<Replica>> replicas_, leaving_;
     std::size_t turn_ = 0;
     std::deque<Waiting> waiting_;
     std::atomic<std::int64_t> requests_{0}, errors_{0};

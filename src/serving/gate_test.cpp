@@ -70,6 +70,35 @@ TEST(Gate, CredentialsStayOutside) {
     }
 }
 
+TEST(Gate, AModelsAnswersCannotActAsThePortal) {
+    auto gate = make_gate();
+    gate->update(EndpointState::ready, "", {"/a"});
+    Asked ask;
+    ask(*gate);
+    const auto& proxy = ask.proxy(0);
+    EXPECT_FALSE(proxy.may_upgrade);
+    EXPECT_EQ(proxy.answer_fields.find("Set-Cookie"), std::string_view::npos);
+    EXPECT_FALSE(proxy.answer_fields.empty());
+    EXPECT_THAT(proxy.answer_headers.get("Content-Security-Policy"), HasSubstr("sandbox"));
+    EXPECT_EQ(proxy.answer_headers.get("X-Content-Type-Options"), "nosniff");
+}
+
+TEST(Gate, AReplicaThatLeavesIsBusyUntilItHasAnswered) {
+    auto gate = make_gate();
+    gate->update(EndpointState::ready, "", {"/a"});
+    Asked ask;
+    ask(*gate);
+    EXPECT_FALSE(gate->is_busy("/a")) << "it does not leave";
+    gate->update(EndpointState::ready, "", {"/b"});
+    EXPECT_TRUE(gate->is_busy("/a"));
+    ask(*gate);
+    EXPECT_EQ(ask.proxy(1).unix_socket, "/b");
+    gate->close();
+    EXPECT_TRUE(gate->is_busy("/b"));
+    ask.proxy(0).done(200, 1);
+    EXPECT_FALSE(gate->is_busy("/a"));
+}
+
 TEST(Gate, RequestsWaitUntilAReplicaIsReady) {
     int waking = 0;
     auto gate = make_gate({}, [&] { ++waking; });

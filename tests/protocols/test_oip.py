@@ -1,6 +1,9 @@
 """Endpoints through tritonclient (Open Inference Protocol v2) and MLflow's scoring formats."""
 
+import threading
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
@@ -148,6 +151,53 @@ def test_without_a_token_nothing_is_answered(project: Project, affine: str) -> N
     assert httpx.post(url, json={"inputs": ROWS.tolist()}).status_code == 401
 
 
+def test_answers_cannot_act_as_the_portal(project: Project, affine: str) -> None:
+    """Whoever wrote the model also writes its answers, on the portal's own origin."""
+    answer = httpx.get(
+        f"{project.server.url}/p/{project.name}/v2/models/{affine}",
+        headers={"Authorization": f"Bearer {project.server.token}"},
+    )
+    assert answer.status_code == 200
+    assert answer.headers["content-security-policy"].startswith("sandbox;")
+    assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+def test_replacing_a_version_loses_no_request(project: Project, affine: str) -> None:
+    assert affine
+    project.post("/endpoints", {"name": "replaced", "model": "affine/1"})
+    score(project, "replaced", {"inputs": ROWS.tolist()})
+    done = threading.Event()
+
+    def ask() -> list[str]:
+        answers = []
+        url = f"{project.server.url}/p/{project.name}/endpoints/replaced/invocations"
+        with project.server.client() as client:
+            while not done.is_set():
+                answer = client.post(url, json={"inputs": ROWS.tolist()})
+                answers.append("" if answer.status_code == 200 else answer.text)
+        return answers
+
+    with ThreadPoolExecutor(4) as pool:
+        asking = [pool.submit(ask) for _ in range(4)]
+        for replicas in (2, 1, 2, 1):
+            small = {"cpu_milli": 100, "memory_mib": 128}
+            body = {"name": "replaced", "model": "affine/1", "replicas": replicas}
+            project.post("/endpoints", {**body, "resources": small})
+            deadline = time.monotonic() + 120
+            while [variant["replicas"] for variant in variants(project)] != [replicas]:
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+        done.set()
+        answers = [answer for future in asking for answer in future.result()]
+    assert len(answers) > 100
+    assert [answer for answer in answers if answer] == []
+    project.delete("/endpoints/replaced")
+
+
+def variants(project: Project) -> Any:
+    return project.get("/endpoints/replaced")["variants"]
+
+
 def test_the_scoring_formats_agree_with_mlflow(project: Project, affine: str) -> None:
     frame = pd.DataFrame(ROWS, columns=["a", "b", "c"])
     model = mlflow.pyfunc.load_model("models:/affine/1")
@@ -187,6 +237,15 @@ def test_a_python_model_is_served_in_its_environment(project: Project) -> None:
     refused = score(
         project, "doubler", {"dataframe_split": {"columns": ["a"], "data": [[-1]]}}, status=400
     )
+    deep = httpx.post(
+        f"{project.server.url}/p/{project.name}/endpoints/doubler/invocations",
+        content="[" * 100_000,
+        headers={
+            "Authorization": f"Bearer {project.server.token}",
+            "Content-Type": "application/json",
+        },
+    )
+    assert deep.status_code == 400, deep.text
     # The reason is for the caller, the traceback for the log.
     assert "stack_trace" not in refused
     [workload] = project.get("/endpoints/doubler")["variants"][0]["workload_ids"]

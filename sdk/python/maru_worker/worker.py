@@ -260,6 +260,10 @@ class LoadedModel:
             )
         except UnicodeDecodeError as error:
             raise InvalidInput(f"the body is not UTF-8: {error}") from error
+        except (RecursionError, ValueError) as error:
+            if "json" in content_type and (problem := json_problem(body)):
+                raise InvalidInput(f"the body is not JSON that can be read: {problem}") from error
+            raise
         except MlflowException as error:
             traceback.print_exc()
             print(
@@ -278,6 +282,14 @@ class LoadedModel:
         return {"status": answer.status, "content_type": answer.mimetype}, [
             answer.response.encode()
         ]
+
+
+def json_problem(body: bytes) -> str | None:
+    try:
+        json.loads(body)
+    except (RecursionError, ValueError) as error:
+        return str(error)
+    return None
 
 
 def answer(

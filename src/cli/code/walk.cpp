@@ -90,7 +90,8 @@ bool is_server_data(const Entries& entries) {
 
 class Walk {
   public:
-    Walk(CodeTree& tree, const WalkOptions& options) : tree_(tree), options_(options) {}
+    Walk(CodeTree& tree, const WalkOptions& options)
+        : tree_(tree), options_(options), real_root_(fs::canonical(tree.root)) {}
 
     void folder(const fs::path& path, const std::string& prefix,
                 const std::shared_ptr<const IgnoreRules>& rules) {
@@ -139,6 +140,13 @@ class Walk {
             tree_.left_out.push_back(shown + ": a symbolic link to a folder");
             return false;
         }
+        // Whoever wrote the tree must not choose which of its user's other files are sent.
+        std::error_code error;
+        auto inside = fs::canonical(path, error).lexically_relative(real_root_);
+        if (error || inside.empty() || *inside.begin() == "..") {
+            tree_.left_out.push_back(shown + ": a symbolic link to a file outside");
+            return false;
+        }
         return true;
     }
 
@@ -174,6 +182,7 @@ class Walk {
 
     CodeTree& tree_;
     const WalkOptions& options_;
+    const fs::path real_root_;
 };
 
 }  // namespace

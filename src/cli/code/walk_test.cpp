@@ -84,12 +84,13 @@ TEST_F(WalkTest, links_to_files_travel_and_others_are_named) {
     fs::create_symlink("data/real.txt", root_ / "link.txt");
     fs::create_symlink("data", root_ / "folder");
     fs::create_symlink("nowhere", root_ / "broken");
+    fs::create_symlink("/etc/passwd", root_ / "outside");
     ASSERT_EQ(::mkfifo((root_ / "pipe").c_str(), 0600), 0);
     auto tree = walk_code(root_);
     ASSERT_EQ(tree.files.size(), 2u);
     EXPECT_EQ(tree.files[1].path, "link.txt");
     EXPECT_EQ(tree.files[1].size_bytes, 3);
-    EXPECT_EQ(tree.left_out.size(), 3u);
+    EXPECT_EQ(tree.left_out.size(), 4u);
 }
 
 TEST_F(WalkTest, secrets_of_our_own_stay) {
