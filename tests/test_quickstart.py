@@ -5,24 +5,39 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import numpy as np
 import pytest
-from maru_server import ROOT, CommandLine, Server
+from maru_server import ROOT, CommandLine, Project, Server
 from sklearn.datasets import load_breast_cancer, load_digits
 
 pytestmark = pytest.mark.timeout(600)
 
 
 @pytest.fixture(scope="module")
-def quickstart(server: Server, tmp_path_factory: pytest.TempPathFactory) -> CommandLine:
+def quickstart(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[CommandLine]:
     """The example's folder, for the default project."""
     folder = tmp_path_factory.mktemp("home") / "quickstart"
     shutil.copytree(ROOT / "examples/quickstart", folder)
-    return CommandLine(server, folder)
+    yield CommandLine(server, folder)
+    remove_endpoints(server.project())
+
+
+def remove_endpoints(project: Project) -> None:
+    """They hold cores that the jobs of other tests wait for."""
+    for endpoint in project.get("/endpoints")["items"]:
+        project.delete(f"/endpoints/{endpoint['name']}")
+
+
+@pytest.fixture
+def own_project(server: Server, maru: CommandLine) -> Iterator[CommandLine]:
+    """A project whose endpoints go with the test."""
+    yield maru
+    remove_endpoints(server.project(maru.variables["MARU_PROJECT"]))
 
 
 @pytest.fixture(scope="module")
@@ -102,27 +117,27 @@ def predictions(maru: CommandLine, model: str, body: object) -> Any:
     return json.loads(answer.stdout)["predictions"]
 
 
-def test_xgboost(maru: CommandLine) -> None:
+def test_xgboost(own_project: CommandLine) -> None:
     """Autolog alone: metrics a round, the model registered and served in its own environment."""
-    run = train_and_deploy(maru, "xgboost", "breast-cancer")
+    run = train_and_deploy(own_project, "xgboost", "breast-cancer")
     assert run["metrics"]["test-logloss"]["value"] < 0.15
     assert run["parameters"]["max_depth"] == "4"
     features, labels = load_breast_cancer(return_X_y=True, as_frame=True)
     body = {"dataframe_split": json.loads(features.to_json(orient="split"))}
-    probabilities = predictions(maru, "breast-cancer", body)
+    probabilities = predictions(own_project, "breast-cancer", body)
     assert sum((p > 0.5) == label for p, label in zip(probabilities, labels, strict=True)) > 540
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-def test_pytorch(maru: CommandLine) -> None:
+def test_pytorch(own_project: CommandLine) -> None:
     """PyPI's torch brings gigabytes of CUDA along, so this is not for every day."""
-    run = train_and_deploy(maru, "pytorch", "digits-torch", "--memory", "3GiB")
+    run = train_and_deploy(own_project, "pytorch", "digits-torch", "--memory", "3GiB")
     assert run["metrics"]["validation_accuracy"]["value"] > 0.9
     assert run["parameters"]["device"] == "cpu"
     images, labels = load_digits(return_X_y=True)
     inputs = (images[:200].astype("float32") / 16).tolist()
-    scores = np.array(predictions(maru, "digits-torch", {"inputs": inputs}))
+    scores = np.array(predictions(own_project, "digits-torch", {"inputs": inputs}))
     assert (scores.argmax(axis=1) == labels[:200]).mean() > 0.9
 
 

@@ -15,7 +15,7 @@ std::string_view to_string(Method method);
 /// which; a test lists any that no role grants.
 enum class Permission {
     anyone,      // without signing in
-    signed_in,   // any user, about himself or over his own projects
+    signed_in,   // any user, about themselves or over their own projects
     administer,  // the platform's administrators
     project_read,
     project_administer,  // members, settings, deletion; the owners

@@ -16,7 +16,10 @@ std::string advice(const Error& error, const std::string& command_line, const st
             return "start one with: maru server; name another with --url or MARU_URL; see: maru "
                    "doctor";
         case ErrorCode::permission_denied:
-            return "ask an owner of the project for a role that allows it: maru project members";
+            // The message says whether the role, the token or the user is what does not allow it.
+            return error.message().find("needs the role") == std::string::npos
+                       ? ""
+                       : "ask an owner of the project: maru project members";
         case ErrorCode::invalid_argument:
             return fmt::format("see: maru {}--help", command_line);
         default:

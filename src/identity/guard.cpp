@@ -144,7 +144,8 @@ void Service::State::authorize(const Caller& caller, const net::RequestHead& hea
              context.project->name);
     if (caller.token && !caller.token->can_write && !is_read(permission, safe))
         fail(ErrorCode::permission_denied,
-             "the token is only for reading; {} needs the scope write", enum_name(permission));
+             "the token is only for reading; this needs one with the scope write ({})",
+             enum_name(permission));
     if (permission == api::Permission::administer && !context.admin)
         fail(ErrorCode::permission_denied, "only the platform's administrators may do this");
     if (permission == api::Permission::signed_in && bound != nullptr && !safe)

@@ -158,6 +158,9 @@ void Controller::on_workload(const compute::Workload& workload, const compute::E
         // Read at once: the folder is removed soon after.
         auto reason = event.state == compute::WorkloadState::failed ? replica_error(workload.folder)
                                                                     : std::nullopt;
+        // A signal the replica cannot explain itself: its own words end with the kernel's reason.
+        if (reason && event.reason.starts_with("killed"))
+            reason = fmt::format("{}: {}", *reason, event.reason);
         post([this, variant_id, id = workload.job.id, state = event.state,
               reason = reason.value_or(event.reason)] { on_ended(variant_id, id, state, reason); });
     }

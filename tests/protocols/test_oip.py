@@ -49,7 +49,7 @@ def project(server: Server) -> Iterator[Project]:
 
 
 @pytest.fixture(scope="module")
-def affine(project: Project) -> str:
+def affine(project: Project) -> Iterator[str]:
     """The name of an endpoint of the affine model."""
     with mlflow.start_run():
         mlflow.onnx.log_model(affine_model(), name="model", registered_model_name="affine")
@@ -60,7 +60,9 @@ def affine(project: Project) -> str:
         "predictions": {"y": (2 * ROWS + 1).tolist()}
     }
     assert project.get("/endpoints/affine")["state"] == "ready"
-    return "affine"
+    yield "affine"
+    # It holds cores that the jobs of other tests wait for.
+    project.delete("/endpoints/affine")
 
 
 def score(project: Project, endpoint: str, body: object, status: int = 200) -> Any:

@@ -69,11 +69,11 @@ Endpoint wait_until_ready(Session& session, Endpoint endpoint) {
 }
 
 int deploy(Session& session, const DeployOptions& options) {
-    if (!options.name) fail(ErrorCode::invalid_argument, "--name is missing: the endpoint's name");
-    serving::CreateEndpoint request{.project = session.project(),
-                                    .name = *options.name,
-                                    .model = options.model,
-                                    .replicas = static_cast<std::int32_t>(options.replicas)};
+    serving::CreateEndpoint request{
+        .project = session.project(),
+        .name = options.name.value_or(options.model.substr(0, options.model.find_first_of("/@"))),
+        .model = options.model,
+        .replicas = static_cast<std::int32_t>(options.replicas)};
     if (options.replicas < 1 || options.replicas > 1000)
         fail(ErrorCode::invalid_argument, "--replicas: expected 1 to 1000, got {}",
              options.replicas);
@@ -88,8 +88,8 @@ int deploy(Session& session, const DeployOptions& options) {
         session.print_json(endpoint);
         return 0;
     }
-    print_out(fmt::format("{} is {} at {}{}\n", endpoint.name, enum_name(endpoint.state),
-                          session.settings().url, endpoint.url));
+    print_out(fmt::format("{} is {} at {}{}/invocations\n", endpoint.name,
+                          enum_name(endpoint.state), session.settings().url, endpoint.url));
     return 0;
 }
 
@@ -107,7 +107,8 @@ std::vector<Command> deploy_commands() {
              [options](Arguments& arguments) {
                  arguments.positional("MODEL", &options->model,
                                       "MODEL/VERSION or MODEL@ALIAS, for example digits@champion");
-                 arguments.option("--name", "ENDPOINT", &options->name, "The endpoint's name");
+                 arguments.option("--name", "ENDPOINT", &options->name,
+                                  "The endpoint's name, the model's if not given");
                  arguments.option("--cpus", "N", &options->cpus, "CPUs of each replica");
                  arguments.option("--memory", "SIZE", &options->memory,
                                   "Memory of each replica, for example 2GiB");

@@ -43,7 +43,7 @@ int list(Session& session) {
                    endpoint.errors_total,
                    endpoint.requests_total ? format_number(endpoint.latency_ms.p50) : "",
                    relative_time(endpoint.created_at, now),
-                   endpoint.url});
+                   endpoint.url + "/invocations"});
     }
     print_out(table.render(session.out()));
     return 0;
@@ -61,7 +61,10 @@ int show(Session& session, const std::string& name) {
     sheet.line("name", endpoint.name);
     sheet.line("state", std::string(state), state_colour(state));
     if (!endpoint.reason.empty()) sheet.line("reason", endpoint.reason);
-    sheet.line("url", session.settings().url + endpoint.url);
+    const auto& server = session.settings().url;
+    sheet.line("url", server + endpoint.url + "/invocations");
+    sheet.line("inference",
+               fmt::format("{}/p/{}/v2/models/{}/infer", server, session.project(), endpoint.name));
     sheet.line("created", relative_time(endpoint.created_at, SystemClock().now()));
     sheet.line("requests",
                fmt::format("{}, {} errors", endpoint.requests_total, endpoint.errors_total));

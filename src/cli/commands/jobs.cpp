@@ -53,8 +53,11 @@ int list(Session& session, const JobsOptions& options) {
         return 0;
     }
     if (page.items.empty()) {
-        session.note(fmt::format("No jobs in project {}. Run one: maru run python3 train.py",
-                                 session.project()));
+        session.note(options.state.empty() || options.state == "all"
+                         ? fmt::format("No jobs in project {}. Run one: maru run python3 train.py",
+                                       session.project())
+                         : fmt::format("No jobs in project {} are in state {}.", session.project(),
+                                       options.state));
         return 0;
     }
     auto now = SystemClock().now();

@@ -32,7 +32,7 @@ int create(Session& session, const UserOptions& options) {
     auto user = session.client().call(identity::create_user, request);
     if (session.json()) session.print_json(user);
     session.say(
-        fmt::format("Created user {}. Let him into this project: maru project members --add {}",
+        fmt::format("Created user {}. Let them into this project: maru project members --add {}",
                     user.name, user.name));
     return 0;
 }
@@ -84,7 +84,7 @@ std::vector<Command> user_commands() {
                                   "The name that people see");
                  arguments.option("--password", "-", &options->password_from,
                                   "Read the password from standard input", {"-"});
-                 arguments.flag("--admin", options->admin, "Make him an administrator");
+                 arguments.flag("--admin", options->admin, "Make them an administrator");
              },
          .run = [options](Session& session) { return create(session, *options); }},
         {.name = "user ls", .summary = "List all users (administrators)", .run = list},

@@ -155,14 +155,17 @@ compute::Job find_job(Session& session, const std::string& id_or_name) {
     auto& client = session.client();
     if (is_id(id_or_name))
         return client.call(compute::get_job, {.project = session.project(), .id = id_or_name});
-    compute::ListJobs request{
-        .project = session.project(), .kind = "all", .page_token = {}, .page_size = 1000};
-    do {
-        auto page = client.call(compute::list_jobs, request);
-        for (auto& job : page.items)
-            if (job.name == id_or_name) return std::move(job);
-        request.page_token = page.next_page_token.value_or("");
-    } while (!request.page_token.empty());
+    // A job before an endpoint's replica or an environment's build of the same name.
+    for (const char* kind : {"job", "all"}) {
+        compute::ListJobs request{
+            .project = session.project(), .kind = kind, .page_token = {}, .page_size = 1000};
+        do {
+            auto page = client.call(compute::list_jobs, request);
+            for (auto& job : page.items)
+                if (job.name == id_or_name) return std::move(job);
+            request.page_token = page.next_page_token.value_or("");
+        } while (!request.page_token.empty());
+    }
     fail(ErrorCode::not_found,
          "the project {} has no job with the id or name \"{}\"; see: maru jobs --all",
          session.project(), id_or_name);

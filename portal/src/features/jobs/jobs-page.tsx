@@ -107,7 +107,7 @@ export function JobsPage() {
               params={{ project }}
               search={{ state: filter === 'all' ? undefined : filter }}
               className="segment"
-              activeOptions={{ exact: true, explicitUndefined: true }}
+              activeOptions={{ exact: true }}
               replace
             >
               {filter === 'all' || filter === 'active'

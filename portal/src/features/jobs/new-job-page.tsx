@@ -88,7 +88,7 @@ export function NewJobPage() {
           required
           rows={3}
           spellCheck={false}
-          placeholder={`python -c 'print("hello")'`}
+          placeholder={`python3 -c 'print("hello")'`}
           hint={t('jobs.command_hint')}
           value={command}
           onChange={(event) => setCommand(event.target.value)}

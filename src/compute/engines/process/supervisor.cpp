@@ -386,6 +386,8 @@ void Supervisor::judge_report(ReplicaExit& exit) const {
             exit.exit_code = report_->error == ENOENT ? 127 : 126;
             exit.reason = fmt::format("cannot run \"{}\": {}", replica.command[0],
                                       report_->error == ENOENT ? "no such program" : error);
+            if (report_->error == ENOENT && replica.command[0] == "python")
+                exit.reason += "; the machine's own is python3, an environment has python";
             break;
     }
     if (report_->failed_step != InitStep::run) {
