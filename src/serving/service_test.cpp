@@ -219,6 +219,31 @@ TEST_F(Endpoints, AnotherModelTakesTheRequestsOnlyOnceItIsReady) {
     wait_for("the old one's end", [&] { return stop_requests() == std::vector{first.attempt_id}; });
 }
 
+TEST_F(Endpoints, AReplicaThatIsReplacedAnswersWhatItHasFirst) {
+    create("m/1");
+    auto first = next_launch();
+    auto first_server = serve(first);
+    wait_state(EndpointState::ready);
+    std::optional<net::Response> held;
+    server_->service.routes()
+        .find(kProject.id, "digits")
+        ->forward(
+            "/invocations", [&](net::Response response) { held = std::move(response); },
+            [](const Error& error) { return net::Response::text(error.message(), 503); });
+    ASSERT_TRUE(held) << "it goes to the replica at once";
+
+    create("m/2");
+    auto second_server = serve(next_launch());
+    wait_for("the switch", [&] {
+        return get().variants.back().version == 2 && get().variants.back().weight == 100;
+    });
+    // That nothing happens has no event: several of the controller's looks go by.
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    EXPECT_THAT(stop_requests(), IsEmpty());
+    std::get<net::ProxyBody>(held->body).done(200, 1);
+    wait_for("the old one's end", [&] { return stop_requests() == std::vector{first.attempt_id}; });
+}
+
 TEST_F(Endpoints, AModelThatCannotTakeThePlaceLeavesTheOldOneAlone) {
     create("m/1");
     auto first_server = serve(next_launch());
