@@ -449,20 +449,25 @@ void Lifecycle::write_status(const ReplicaStatus& status) {
         if (status.state == ReplicaState::ended) engine_.forget(status.attempt_id);
         return;
     }
-    if (status.state == ReplicaState::ended && status.exit) {
-        on_exit(*active, status);
-    } else if (status.state == ReplicaState::running) {
-        transition(*active, [&](store::Record& record) {
-            Job& job = record.workload.job;
-            if (job.state != WorkloadState::starting ||
-                record.workload.attempt_id != status.attempt_id)
-                return false;
-            job.state = WorkloadState::running;
-            job.reason = "";
-            if (!job.started_at) job.started_at = status.started_at.value_or(clock_.now());
-            return true;
-        });
-    }
+    if (status.state == ReplicaState::running) on_running(*active, status, status.started_at);
+    if (status.state != ReplicaState::ended || !status.exit) return;
+    // A program that ends at once may have ended before the engine looked whether it runs; its
+    // events say all the same that it ran.
+    if (status.exit->started_at) on_running(*active, status, status.exit->started_at);
+    on_exit(*active, status);
+}
+
+void Lifecycle::on_running(Active& active, const ReplicaStatus& status,
+                           std::optional<Time> started_at) {
+    transition(active, [&](store::Record& record) {
+        Job& job = record.workload.job;
+        if (job.state != WorkloadState::starting || record.workload.attempt_id != status.attempt_id)
+            return false;
+        job.state = WorkloadState::running;
+        job.reason = "";
+        if (!job.started_at) job.started_at = started_at.value_or(clock_.now());
+        return true;
+    });
 }
 
 void Lifecycle::on_exit(Active& active, const ReplicaStatus& status) {

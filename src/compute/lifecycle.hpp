@@ -99,6 +99,7 @@ class Lifecycle {
     ReplicaSpec prepare(const store::Record& record);
     void on_status(const ReplicaStatus& status);
     void write_status(const ReplicaStatus& status);
+    void on_running(Active& active, const ReplicaStatus& status, std::optional<Time> started_at);
     void on_exit(Active& active, const ReplicaStatus& status);
     void clean_up(const Workload& workload);
     void remove_leftovers();

@@ -136,6 +136,18 @@ TEST_F(ServiceTest, runs_a_job_to_its_end) {
     EXPECT_EQ(watcher_->transitions, 3);
 }
 
+TEST_F(ServiceTest, says_that_a_job_ran_that_ended_before_the_engine_looked) {
+    auto workload = service_->submit(submission());
+    ASSERT_TRUE(watcher_->wait(workload.job.id, starting));
+    wait_launched(1);
+    auto attempt_id = service_->get("project-1", workload.job.id).attempt_id;
+    engine_.end(attempt_id, 0, {.exit_code = 0, .started_at = clock_.now()});
+    ASSERT_TRUE(watcher_->wait(workload.job.id, succeeded));
+    auto events = service_->events("project-1", {.project = "", .id = workload.job.id}).items;
+    ASSERT_EQ(events.size(), 4u);
+    EXPECT_EQ(events[2].state, running);
+}
+
 TEST_F(ServiceTest, tells_how_a_job_failed) {
     auto workload = started(submission());
     ReplicaExit exit;
