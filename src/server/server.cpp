@@ -36,6 +36,7 @@ namespace maru::server {
 namespace {
 
 constexpr std::chrono::seconds kMaintainEvery{30};
+constexpr std::chrono::seconds kCompactEvery{1};
 constexpr std::chrono::milliseconds kStopGrace{3000};
 
 std::vector<sql::Migration> all_migrations() {
@@ -233,7 +234,7 @@ struct Server::State {
     std::string document, url, sign_in_url;
     std::atomic<bool> ready = false;
     std::unique_ptr<net::Server> http;
-    std::optional<PeriodicLoop> maintenance;
+    std::optional<PeriodicLoop> maintenance, compaction;
 };
 
 Server::Server(const Options& options) : state_(std::make_unique<State>(options)) {
@@ -245,6 +246,9 @@ Server::Server(const Options& options) : state_(std::make_unique<State>(options)
     state_->ready = true;
     state_->maintenance.emplace("cleaning up sessions and tokens", kMaintainEvery,
                                 [state = state_.get()] { state->identity.maintain(); });
+    state_->compaction.emplace("compacting metrics", kCompactEvery, [state = state_.get()] {
+        state->tracking.point_compactor().compact_due();
+    });
 }
 
 Server::~Server() {
@@ -261,6 +265,7 @@ const std::string& Server::sign_in_url() const {
 void Server::stop() {
     if (!state_->http) return;
     state_->maintenance.reset();
+    state_->compaction.reset();
     state_->serving.stop();
     state_->http->stop(kStopGrace);
     state_->compute.stop();

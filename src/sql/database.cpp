@@ -249,6 +249,7 @@ void migrate(SqliteConnection& connection, std::span<const Migration> migrations
             known.emplace(migration.module, migration.number);
             if (applied.contains({std::string(migration.module), migration.number})) continue;
             connection.execute_script(migration.script);
+            if (migration.convert != nullptr) migration.convert(connection);
             connection.execute("insert into schema_migrations values ($1, $2, $3)",
                                {migration.module, migration.number, SystemClock().now()});
         }

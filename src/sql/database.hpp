@@ -134,6 +134,8 @@ struct Migration {
     std::string_view module;  // "tracking"
     int number;               // 1, 2, ...
     std::string_view script;
+    /// Runs after the script in the same transaction, for what SQL cannot say; none: nullptr.
+    void (*convert)(Connection&) = nullptr;
 };
 
 struct DatabaseOptions {

@@ -130,7 +130,7 @@ void append_experiment_order(search::Statement& statement,
 }  // namespace
 
 Service::Service(sql::Database& database, blob::BlobStore& blobs, const Clock& clock)
-    : database_(database), blobs_(blobs), clock_(clock) {}
+    : database_(database), blobs_(blobs), clock_(clock), compactor_(database, clock) {}
 
 void Service::ensure_default_experiment(std::string_view project_id) {
     {

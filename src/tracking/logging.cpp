@@ -2,6 +2,7 @@
 
 #include "base/error.hpp"
 #include "tracking/metric_bits.hpp"
+#include "tracking/points/store.hpp"
 #include "tracking/service.hpp"
 #include "tracking/validation.hpp"
 
@@ -66,14 +67,17 @@ void check_batch(const Batch& batch) {
 void Service::log(std::string_view project_id, std::string_view run_id, const Batch& batch) {
     check_batch(batch);
     std::vector<std::int64_t> keys;
+    std::int64_t number = 0;
     database_.write([&](sql::Connection& connection) {
         RunRow run = find_active_run(connection, project_id, run_id);
+        number = run.number;
         insert_parameters(connection, run_id, run.number, batch);
         keys = key_numbers(connection, batch.metrics);
         insert_metrics(connection, run.number, batch.metrics, keys);
         set_tags(connection, run.number, batch.tags);
     });
     remember_keys(batch.metrics, keys);
+    compactor_.appended(number, batch.metrics.size());
 }
 
 void Service::insert_parameters(sql::Connection& connection, std::string_view run_id,
@@ -105,13 +109,11 @@ void Service::insert_metrics(sql::Connection& connection, std::int64_t run,
     auto order = [&](const NewMetric& m) {
         return std::tuple(m.step, m.at_ms, std::isnan(m.value) ? 0.0 : m.value);
     };
+    std::vector<KeyedPoint> points;
+    points.reserve(metrics.size());
     for (std::size_t i = 0; i < metrics.size(); ++i) {
         const auto& metric = metrics[i];
-        connection.execute(
-            "INSERT INTO tracking_points (run, key, at, step, bits) VALUES ($1, $2, $3, $4, $5) ON "
-            "CONFLICT "
-            "DO NOTHING",
-            {run, keys[i], metric.at_ms, metric.step, to_bits(metric.value)});
+        points.push_back({keys[i], {metric.at_ms, metric.step, to_bits(metric.value)}});
         auto [best, first] = last.try_emplace(keys[i], i);
         if (!first && order(metric) > order(metrics[best->second])) best->second = i;
         if (metric.model_id.empty()) continue;
@@ -126,6 +128,7 @@ void Service::insert_metrics(sql::Connection& connection, std::int64_t run,
              std::isnan(metric.value) ? 0.0 : metric.value, metric.dataset_name,
              metric.dataset_digest});
     }
+    append_points(connection, run, points);
     for (const auto& [key, index] : last) {
         const auto& metric = metrics[index];
         bool is_nan = std::isnan(metric.value);

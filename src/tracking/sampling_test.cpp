@@ -5,14 +5,17 @@
 #include <cmath>
 #include <limits>
 
+#include "tracking/metric_bits.hpp"
+
 namespace maru::tracking {
 namespace {
 
-std::vector<MetricPoint> series(std::size_t count, double (*value)(std::size_t)) {
-    std::vector<MetricPoint> points;
-    for (std::size_t i = 0; i < count; ++i)
-        points.push_back(
-            {static_cast<std::int64_t>(i), from_ms(static_cast<std::int64_t>(i)), value(i)});
+std::vector<Point> series(std::size_t count, double (*value)(std::size_t)) {
+    std::vector<Point> points;
+    for (std::size_t i = 0; i < count; ++i) {
+        auto number = static_cast<std::int64_t>(i);
+        points.push_back({number, number, to_bits(value(i))});
+    }
     return points;
 }
 
@@ -32,8 +35,8 @@ TEST(Thin, KeepsTheEndsAndTheExtremes) {
     EXPECT_EQ(kept.back(), points.back());
     bool top = false, bottom = false;
     for (std::size_t i = 0; i < kept.size(); ++i) {
-        top = top || kept[i].value == 9.0;
-        bottom = bottom || kept[i].value == -9.0;
+        top = top || from_bits(kept[i].bits) == 9.0;
+        bottom = bottom || from_bits(kept[i].bits) == -9.0;
         if (i > 0) {
             EXPECT_LT(kept[i - 1].step, kept[i].step);
         }
@@ -46,7 +49,8 @@ TEST(Thin, NotANumberDoesNotHideNumbers) {
     auto points =
         series(1000, [](std::size_t i) { return i % 2 ? std::nan("") : static_cast<double>(i); });
     auto kept = thin(points, 50);
-    for (std::size_t i = 1; i + 1 < kept.size(); ++i) EXPECT_FALSE(std::isnan(kept[i].value));
+    for (std::size_t i = 1; i + 1 < kept.size(); ++i)
+        EXPECT_FALSE(std::isnan(from_bits(kept[i].bits)));
     auto nothing = series(1000, [](std::size_t) { return std::nan(""); });
     EXPECT_LE(thin(nothing, 50).size(), 50u);
     EXPECT_GE(thin(nothing, 50).size(), 20u);

@@ -1,4 +1,5 @@
 #include "sql/database.hpp"
+#include "tracking/points/store.hpp"
 #include "tracking/service.hpp"
 
 namespace maru::tracking {
@@ -153,7 +154,49 @@ CREATE TABLE tracking_artifacts (
 CREATE INDEX tracking_artifacts_by_blob ON tracking_artifacts (sha256);
 )sql";
 
-constexpr sql::Migration kMigrations[] = {{"tracking", 1, kTables}};
+constexpr std::string_view kChunks = R"sql(
+CREATE TABLE tracking_batches (
+    number INTEGER PRIMARY KEY,
+    run BIGINT NOT NULL,
+    count BIGINT NOT NULL,
+    data BYTEA NOT NULL
+);
+CREATE INDEX tracking_batches_by_run ON tracking_batches (run, number);
+CREATE TABLE tracking_chunks (
+    number INTEGER PRIMARY KEY,
+    run BIGINT NOT NULL,
+    key BIGINT NOT NULL,
+    first_at BIGINT NOT NULL,
+    last_at BIGINT NOT NULL,
+    count BIGINT NOT NULL,
+    outline BYTEA,
+    data BYTEA NOT NULL
+);
+CREATE INDEX tracking_chunks_by_series ON tracking_chunks (run, key, first_at, number, last_at, count);
+)sql";
+
+/// Points had a row each; they become batches, which the compaction then takes.
+void convert_points(sql::Connection& connection) {
+    constexpr std::size_t kBatchPoints = 1000;
+    std::int64_t run = 0;
+    std::vector<KeyedPoint> batch;
+    auto flush = [&] {
+        append_points(connection, run, batch);
+        batch.clear();
+    };
+    connection.query(
+        "SELECT run, key, at, step, bits FROM tracking_points ORDER BY run, key, at", {},
+        [&](const sql::Row& row) {
+            if (row.integer(0) != run || batch.size() == kBatchPoints) flush();
+            run = row.integer(0);
+            batch.push_back({row.integer(1), {row.integer(2), row.integer(3), row.integer(4)}});
+        });
+    flush();
+    connection.execute("DROP TABLE tracking_points");
+}
+
+constexpr sql::Migration kMigrations[] = {{"tracking", 1, kTables},
+                                          {"tracking", 2, kChunks, convert_points}};
 
 }  // namespace
 

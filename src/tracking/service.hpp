@@ -16,6 +16,8 @@
 #include "net/http.hpp"
 #include "sql/database.hpp"
 #include "tracking/operations.hpp"
+#include "tracking/points/compactor.hpp"
+#include "tracking/points/store.hpp"
 #include "tracking/types.hpp"
 
 namespace maru::tracking {
@@ -131,9 +133,16 @@ class Service {
                                        std::string_view key,
                                        std::optional<std::int64_t> results_max,
                                        std::string_view token);
-    /// All points by step, thinned.
+    /// The points by step, thinned.
     MetricHistory metric_history(std::string_view project_id, std::string_view run_id,
                                  std::string_view key, std::int64_t points_max);
+    /// The same of several runs, of the steps in a range; one without the metric has no points.
+    std::vector<MetricHistory> metric_histories(std::string_view project_id,
+                                                const std::vector<std::string>& run_ids,
+                                                std::string_view key, const StepRange& steps,
+                                                std::int64_t points_max);
+    /// Moves points that wait into chunks; to be called now and then.
+    PointCompactor& point_compactor() { return compactor_; }
     void log_inputs(std::string_view project_id, std::string_view run_id,
                     const std::vector<DatasetInput>& datasets,
                     const std::vector<std::string>& model_ids);
@@ -230,6 +239,8 @@ class Service {
     sql::Database& database_;
     blob::BlobStore& blobs_;
     const Clock& clock_;
+
+    PointCompactor compactor_;
 
     mutable std::shared_mutex mutex_;
     std::unordered_map<std::string, std::int64_t> keys_;  // guarded by mutex_

@@ -2,7 +2,6 @@
 
 #include "base/error.hpp"
 #include "tracking/mlflow/routes.hpp"
-#include "tracking/sampling.hpp"
 
 namespace maru::tracking::mlflow {
 namespace {
@@ -86,17 +85,11 @@ net::Response get_history_interval(Service& service, const Context& context,
     std::int64_t points_max = message.results_max(320, 2500);
     JsonWriter writer;
     writer.begin_object().key("metrics").begin_list();
-    for (const auto& id : checked_run_ids(message, "run_ids")) {
-        auto points = service.metric_page(context.in_project().id, id, key, std::nullopt, "").items;
-        std::erase_if(points, [&](const MetricPoint& point) {
-            return (first && point.step < *first) || (last && point.step > *last);
-        });
-        std::sort(points.begin(), points.end(), [](const MetricPoint& a, const MetricPoint& b) {
-            return std::tie(a.step, a.at) < std::tie(b.step, b.at);
-        });
-        for (const auto& point : thin(points, static_cast<std::size_t>(points_max)))
-            write_metric(writer, key, point, id);
-    }
+    auto ids = checked_run_ids(message, "run_ids");
+    auto histories = service.metric_histories(context.in_project().id, ids, key, {first, last},
+                                              std::max<std::int64_t>(points_max, 4));
+    for (std::size_t i = 0; i < ids.size(); ++i)
+        for (const auto& point : histories[i].points) write_metric(writer, key, point, ids[i]);
     writer.end_list().end_object();
     return answer(writer);
 }
