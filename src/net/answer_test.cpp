@@ -4,6 +4,7 @@
 #include <fstream>
 #include <thread>
 
+#include "base/error.hpp"
 #include "net/test_support.hpp"
 
 namespace maru::net {
@@ -83,6 +84,67 @@ TEST_F(Files, CanBeSentUpToASize) {
     EXPECT_EQ(get("/prefix", "").body, content_.substr(0, 10));
     EXPECT_EQ(get("/prefix", "bytes=8-100").headers.get("Content-Range"), "bytes 8-9/10");
     EXPECT_EQ(get("/prefix", "bytes=10-").status, 416u);
+}
+
+/// A server whose answer has so many pieces and then ends, or fails.
+std::unique_ptr<Server> serve_pieces(int count, bool fails, std::atomic<int>& made) {
+    return serve(buffered([count, fails, &made](Request&) {
+        Response response;
+        response.body = GeneratedBody{[count, fails, &made, i = 0]() mutable -> std::string {
+            if (i == count && fails) throw Error(ErrorCode::internal, "broken");
+            if (i == count) return {};
+            ++made;
+            return std::string(1000, static_cast<char>('a' + i++ % 26));
+        }};
+        return response;
+    }));
+}
+
+TEST(GeneratedBodies, AreSentPieceByPiece) {
+    std::atomic<int> made = 0;
+    auto server = serve_pieces(3000, false, made);
+    RawClient client(server->port());
+    for (int round = 0; round < 2; ++round) {  // the connection stays usable
+        client.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+        auto answer = client.read_answer();
+        EXPECT_EQ(answer.body.size(), 3'000'000u);
+        EXPECT_EQ(answer.body.substr(999, 2), "ab");
+    }
+    int before = made;
+    client.send("HEAD / HTTP/1.1\r\nHost: x\r\n\r\n");
+    EXPECT_EQ(client.read_answer(true).status, 200u);
+    EXPECT_EQ(made, before);
+    RawClient old(server->port());
+    old.send("GET / HTTP/1.0\r\n\r\n");
+    auto text = old.read_until("never");
+    EXPECT_EQ(text.size() - text.find("\r\n\r\n") - 4, 3'000'000u);
+}
+
+TEST(GeneratedBodies, AreNotMadeAheadOfASlowClient) {
+    std::atomic<int> made = 0;
+    auto server = serve_pieces(1'000'000, false, made);
+    {
+        RawClient client(server->port());
+        client.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+        while (made == 0) std::this_thread::yield();
+    }
+    int seen = -1;
+    while (seen != made) {
+        seen = made;
+        std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    }
+    EXPECT_LT(made, 100'000);  // what the kernel buffers, at most
+}
+
+TEST(GeneratedBodies, AreCutWhereTheyFail) {
+    std::atomic<int> made = 0;
+    auto server = serve_pieces(2, true, made);
+    RawClient client(server->port());
+    client.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+    auto text = client.read_until("never");
+    EXPECT_TRUE(text.contains("200 OK"));
+    EXPECT_TRUE(text.contains("bbb"));
+    EXPECT_FALSE(text.contains("\r\n0\r\n"));
 }
 
 TEST(Channels, SendWhatIsPushedFromAnyThread) {

@@ -102,6 +102,8 @@ Task<> Connection::respond(Response response) {
     } else if (auto* file = std::get_if<FileBody>(&response.body)) {
         FileBody body = std::move(*file);
         co_await send_file(response, body);
+    } else if (auto* generated = std::get_if<GeneratedBody>(&response.body)) {
+        co_await send_generated(response, std::move(*generated));
     } else {
         auto channel = std::get<std::shared_ptr<Channel>>(response.body);
         auto* queue = dynamic_cast<ChannelQueue*>(channel.get());
@@ -226,6 +228,58 @@ Task<> Connection::send_file_bytes(int fd, std::int64_t offset, std::int64_t siz
         offset += n;
         size -= n;
     }
+}
+
+Task<> Connection::send_generated(const Response& response, GeneratedBody body) {
+    bool chunked = http11_;
+    if (!chunked) keep_alive_ = false;
+    out_.clear();
+    append_response_head(out_, response.status, "", response.headers,
+                         {chunked ? Framing::Kind::chunked : Framing::Kind::until_close, 0},
+                         keep_alive_, http11_);
+    if (is_head_ || !may_have_body(response.status)) {
+        if (co_await stream_.write(out_)) keep_alive_ = false;
+        co_return;
+    }
+    struct Making {
+        std::function<std::string()> next;
+        std::string piece;
+        bool failed = false;
+        std::atomic<bool> done{false};
+    };
+    // Shared, since the worker may still be at it when the connection is gone.
+    auto making = std::make_shared<Making>();
+    making->next = std::move(body.next);
+    for (;;) {
+        making->done.store(false, std::memory_order_relaxed);
+        core_.workers.submit([making, waker = waker_, request = head_.method + " " + head_.path] {
+            try {
+                making->piece = making->next();
+            } catch (...) {
+                log::error("{}: the answer ended in the middle: {}", request,
+                           log::current_exception_message());
+                making->failed = true;
+            }
+            making->done.store(true, std::memory_order_release);
+            waker->wake();
+        });
+        while (!making->done.load(std::memory_order_acquire)) co_await event_.wait();
+        if (making->failed) {
+            stream_.abort(ECANCELED);
+            break;
+        }
+        bool last = making->piece.empty();
+        std::string prefix = chunked && !last ? chunk_prefix(making->piece.size()) : "";
+        std::string_view suffix = !chunked ? "" : last ? "0\r\n\r\n" : "\r\n";
+        iovec pieces[] = {{out_.data(), out_.size()},
+                          {prefix.data(), prefix.size()},
+                          {making->piece.data(), making->piece.size()},
+                          {const_cast<char*>(suffix.data()), suffix.size()}};
+        if (co_await stream_.write(pieces)) break;
+        if (last) co_return;
+        out_.clear();
+    }
+    keep_alive_ = false;
 }
 
 Task<> Connection::send_channel(const Response& response, ChannelQueue& channel) {

@@ -86,6 +86,13 @@ struct FileBody {
     std::int64_t size_bytes = -1;
 };
 
+/// A body that is made while it is sent, so that none of it waits in memory: `next` is called on a
+/// worker thread for each piece, once the piece before has been sent, and returns an empty one at
+/// the end. Where it throws, the answer is cut, so that nobody takes the part for the whole.
+struct GeneratedBody {
+    std::function<std::string()> next;
+};
+
 /// Hands the request to another server as it is, WebSocket upgrades included where allowed.
 struct ProxyBody {
     std::string unix_socket;  // path, or empty:
@@ -106,7 +113,7 @@ struct ProxyBody {
 struct Response {
     unsigned status = 200;
     Headers headers;
-    std::variant<std::string, FileBody, std::shared_ptr<Channel>, ProxyBody> body;
+    std::variant<std::string, FileBody, std::shared_ptr<Channel>, GeneratedBody, ProxyBody> body;
 
     static Response json(std::string text, unsigned status = 200) {
         Response response{.status = status, .headers = {}, .body = std::move(text)};

@@ -32,19 +32,65 @@ net::Response log_batch(Service& service, const Context& context, const Message&
     return empty_answer();
 }
 
+/// The history of one metric, read and written a piece at a time: however long it is, little of it
+/// is in memory.
+class HistoryWriter {
+  public:
+    HistoryWriter(Service& service, const Context& context, const Message& message)
+        : service_(service),
+          project_id_(context.in_project().id),
+          run_id_(message.run_id()),
+          key_(message.required_text("metric_key")),
+          token_(message.text("page_token")) {
+        if (message.has("max_results")) left_ = message.results_max(kHistoryMax, kHistoryMax);
+        read();  // what is wrong with the request is found before the answer begins
+    }
+
+    /// True if the first piece is all there is.
+    bool is_short() const { return !goes_on(); }
+
+    std::string next() {
+        if (ended_) return {};
+        if (!begun_) writer_.begin_object().key("metrics").begin_list();
+        begun_ = true;
+        for (const auto& point : page_.items) write_metric(writer_, key_, point);
+        if (goes_on()) {
+            token_ = *page_.next_page_token;
+            read();
+        } else {
+            writer_.end_list();
+            if (page_.next_page_token) writer_.field("next_page_token", *page_.next_page_token);
+            writer_.end_object();
+            ended_ = true;
+        }
+        return writer_.take();
+    }
+
+  private:
+    static constexpr std::int64_t kPiecePoints = 4096;
+
+    bool goes_on() const { return page_.next_page_token && left_ != 0; }
+    void read() {
+        auto limit = std::min(left_.value_or(kPiecePoints), kPiecePoints);
+        page_ = service_.metric_page(project_id_, run_id_, key_, limit, token_);
+        if (left_) *left_ -= static_cast<std::int64_t>(page_.items.size());
+    }
+
+    Service& service_;
+    std::string project_id_, run_id_, key_, token_;
+    std::optional<std::int64_t> left_;
+    api::Page<MetricPoint> page_;
+    JsonWriter writer_;
+    bool begun_ = false, ended_ = false;
+};
+
 net::Response get_history(Service& service, const Context& context, const Message& message) {
-    std::string key = message.required_text("metric_key");
-    std::optional<std::int64_t> limit;
-    if (message.has("max_results")) limit = message.results_max(kHistoryMax, kHistoryMax);
-    auto page = service.metric_page(context.in_project().id, message.run_id(), key, limit,
-                                    message.text("page_token"));
-    JsonWriter writer;
-    writer.begin_object().key("metrics").begin_list();
-    for (const auto& point : page.items) write_metric(writer, key, point);
-    writer.end_list();
-    if (page.next_page_token) writer.field("next_page_token", *page.next_page_token);
-    writer.end_object();
-    return answer(writer);
+    auto writer = std::make_shared<HistoryWriter>(service, context, message);
+    if (writer->is_short()) return net::Response::json(writer->next());
+    net::Response response;
+    response.headers.set("Content-Type", "application/json");
+    response.body = net::GeneratedBody{[writer] { return writer->next(); }};
+    return response;
 }
 
 std::vector<std::string> checked_run_ids(const Message& message, std::string_view field) {

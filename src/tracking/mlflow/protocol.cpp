@@ -1,5 +1,6 @@
 #include "tracking/mlflow/protocol.hpp"
 
+#include <array>
 #include <boost/json/monotonic_resource.hpp>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
@@ -60,6 +61,14 @@ std::optional<std::int64_t> to_integer(const json::value& value) {
         std::trunc(value.get_double()) == value.get_double())
         return static_cast<std::int64_t>(value.get_double());
     return std::nullopt;
+}
+
+/// The shortest form that reads back as the same number.
+template <class Number>
+void append_number(std::string& out, Number number) {
+    std::array<char, 32> text;
+    auto [end, error] = std::to_chars(text.data(), text.data() + text.size(), number);
+    out.append(text.data(), end);
 }
 
 struct MlflowCode {
@@ -289,8 +298,12 @@ std::int64_t Message::results_max(std::int64_t initial, std::int64_t most) const
 }
 
 void JsonWriter::separate() {
-    if (!out_.empty() && out_.back() != '{' && out_.back() != '[' && out_.back() != ':')
-        out_ += ',';
+    char last = out_.empty() ? taken_last_ : out_.back();
+    if (last != 0 && last != '{' && last != '[' && last != ':') out_ += ',';
+}
+std::string JsonWriter::take() {
+    if (!out_.empty()) taken_last_ = out_.back();
+    return std::exchange(out_, {});
 }
 JsonWriter& JsonWriter::begin_object() {
     separate();
@@ -324,7 +337,7 @@ JsonWriter& JsonWriter::value(std::string_view text) {
 }
 JsonWriter& JsonWriter::value(std::int64_t number) {
     separate();
-    fmt::format_to(std::back_inserter(out_), "{}", number);
+    append_number(out_, number);
     return *this;
 }
 JsonWriter& JsonWriter::value(bool flag) {
@@ -339,7 +352,7 @@ JsonWriter& JsonWriter::value(double number) {
     else if (std::isinf(number))
         out_ += number > 0 ? "\"Infinity\"" : "\"-Infinity\"";
     else
-        fmt::format_to(std::back_inserter(out_), "{}", number);
+        append_number(out_, number);
     return *this;
 }
 JsonWriter& JsonWriter::pairs(std::string_view name,

@@ -83,11 +83,13 @@ class JsonWriter {
     /// Writes a map as a list of {"key","value"}.
     JsonWriter& pairs(std::string_view name, const std::map<std::string, std::string>& content);
 
-    std::string take() { return std::move(out_); }
+    /// What was written since the last call; writing goes on behind it.
+    std::string take();
 
   private:
     void separate();
     std::string out_;
+    char taken_last_ = 0;
 };
 
 net::Response answer(JsonWriter& writer);
