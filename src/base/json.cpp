@@ -1,15 +1,14 @@
 #include "base/json.hpp"
 
 #include <boost/json/monotonic_resource.hpp>
-#include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
-#include <boost/json/stream_parser.hpp>
 #include <boost/json/value.hpp>
 #include <charconv>
 #include <cmath>
 #include <limits>
 
 #include "base/error.hpp"
+#include "base/json_value.hpp"
 #include "base/text.hpp"
 
 namespace maru {
@@ -18,12 +17,6 @@ namespace {
 namespace json = boost::json;
 using reflection::Kind;
 using reflection::Type;
-
-json::parse_options parse_options() {
-    json::parse_options options;
-    options.max_depth = 100;
-    return options;
-}
 
 std::string_view view(const json::string& text) {
     return {text.data(), text.size()};
@@ -276,26 +269,13 @@ class Reader {
     std::vector<ErrorDetail> details_;
 };
 
-[[noreturn]] void fail_syntax(std::string_view text, const boost::system::error_code& error,
-                              std::size_t offset) {
+json::value parse(std::string_view text, json::storage_ptr storage) {
+    JsonSyntaxError error;
+    auto value = parse_json_value(text, std::move(storage), error);
+    if (error.message.empty()) return value;
     if (text.empty())
         fail(ErrorCode::invalid_argument, "the body is empty; expected a JSON object");
-    fail(ErrorCode::invalid_argument, "not JSON: {} at byte {}", error.message(), offset);
-}
-
-json::value parse(std::string_view text, json::storage_ptr storage) {
-    json::stream_parser parser(std::move(storage), parse_options());
-    boost::system::error_code error;
-    std::size_t read = parser.write_some(text.data(), text.size(), error);
-    if (!error && read < text.size()) {
-        while (read < text.size() &&
-               std::string_view(" \t\r\n").find(text[read]) != std::string_view::npos)
-            ++read;
-        if (read < text.size()) error = json::error::extra_data;
-    }
-    if (!error) parser.finish(error);
-    if (error) fail_syntax(text, error, read);
-    return parser.release();
+    fail(ErrorCode::invalid_argument, "not JSON: {} at byte {}", error.message, error.offset);
 }
 
 void append_number(std::string& out, double number) {

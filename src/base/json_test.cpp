@@ -1,9 +1,12 @@
 #include "base/json.hpp"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <bit>
 #include <cmath>
 #include <limits>
+#include <random>
 
 #include "base/error.hpp"
 
@@ -78,6 +81,24 @@ TEST(Json, keeps_numbers_that_json_has_no_form_for) {
     EXPECT_TRUE(std::isnan(copy.metrics["a"]));
     EXPECT_EQ(copy.metrics["b"], -std::numeric_limits<double>::infinity());
     EXPECT_EQ(copy.metrics["c"], 0.1 + 0.2);
+}
+
+TEST(Json, reads_every_number_to_the_bit) {
+    std::mt19937_64 random(7);
+    for (int i = 0; i < 200'000; ++i) {
+        double number = i % 2 == 0 ? std::bit_cast<double>(random())
+                                   : 1 + static_cast<double>(random() % 100'000) / 16777216;
+        if (!std::isfinite(number)) continue;
+        auto text = fmt::format("{{\"list\":[{}]}}", number);
+        auto back = from_json<std::map<std::string, std::vector<double>>>(text);
+        ASSERT_EQ(std::bit_cast<std::uint64_t>(back["list"].at(0)),
+                  std::bit_cast<std::uint64_t>(number))
+            << text;
+    }
+    auto read = [](std::string_view text) { return from_json<std::vector<double>>(text).at(0); };
+    EXPECT_EQ(read("[1e999]"), std::numeric_limits<double>::infinity());
+    EXPECT_EQ(read("[1e-999]"), 0.0);
+    EXPECT_EQ(read("[123456789012345678901234567890]"), 123456789012345678901234567890.0);
 }
 
 TEST(Json, mends_bytes_that_are_not_utf8) {

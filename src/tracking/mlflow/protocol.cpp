@@ -2,7 +2,6 @@
 
 #include <array>
 #include <boost/json/monotonic_resource.hpp>
-#include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
 #include <charconv>
@@ -11,6 +10,7 @@
 
 #include "base/error.hpp"
 #include "base/json.hpp"
+#include "base/json_value.hpp"
 #include "base/text.hpp"
 
 namespace maru::tracking::mlflow {
@@ -119,14 +119,12 @@ Message::Message(std::shared_ptr<const Document> document, const void* object, s
     : document_(std::move(document)), object_(object), path_(std::move(path)) {}
 
 Message Message::from_json(std::string_view text) {
-    json::parse_options options;
-    options.max_depth = 100;
     auto storage = json::make_shared_resource<json::monotonic_resource>(text.size() * 2 + 256);
-    boost::system::error_code error;
-    auto value = json::parse(json::string_view(text.data(), text.size()), error, storage, options);
-    if (error)
+    JsonSyntaxError error;
+    auto value = parse_json_value(text, std::move(storage), error);
+    if (!error.message.empty())
         fail(ErrorCode::invalid_argument, "The request's body is not valid JSON: {}",
-             error.message());
+             error.message);
     if (!value.is_object())
         fail(ErrorCode::invalid_argument, "The request's body must be a JSON object");
     auto document = std::make_shared<Document>(std::move(value));
