@@ -93,6 +93,7 @@ lock: setup ## Resolve tests/requirements.txt into tests/requirements.lock
 bench: build ## Measure maru beside what it replaces; prints one table a benchmark
 	@tools/setup bench
 	@$(python) bench/main_job.py
+	@$(python) bench/tracking.py
 
 .PHONY: clean
 clean: ## Remove everything that was built; tools and test environment stay

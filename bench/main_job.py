@@ -1,13 +1,12 @@
 """The main job's figures beside what it replaces, in one run.
 
-Start and memory, the command line, jobs, tracking, predictions. Loopback only,
+Start and memory, the command line, jobs, predictions. Loopback only,
 and every loop is bounded.
 
-usage: main_job.py [start] [cli] [jobs] [tracking] [predict]      all of them without a name
+usage: main_job.py [start] [cli] [jobs] [predict]      all of them without a name
 """
 
 import json
-import multiprocessing
 import os
 import shutil
 import subprocess
@@ -201,89 +200,6 @@ def jobs() -> None:
         print_table("From `maru run` to the first line of echo", rows)
 
 
-def new_run(connection: Connection) -> str:
-    body = {"experiment_id": "0", "start_time": int(time.time() * 1000)}
-    return str(
-        connection.call("POST", "/api/2.0/mlflow/runs/create", body)["run"]["info"]["run_id"]
-    )
-
-
-def metric_rate(url: str, token: str, seconds: float) -> float:
-    """log_metric calls a second over one connection."""
-    connection = Connection(url, token)
-    run = new_run(connection)
-    count, begin = 0, time.perf_counter()
-    while time.perf_counter() - begin < seconds:
-        body = {
-            "run_id": run,
-            "key": "loss",
-            "value": 0.5,
-            "timestamp": 1_700_000_000_000 + count,
-            "step": count,
-        }
-        connection.send(connection.encode("POST", "/api/2.0/mlflow/runs/log-metric", body))
-        count += 1
-    return count / (time.perf_counter() - begin)
-
-
-def batch_rate(url: str, token: str, seconds: float) -> float:
-    """Rows of log_batch a second over one connection, 1,000 a request."""
-    connection = Connection(url, token)
-    run = new_run(connection)
-    count, begin = 0, time.perf_counter()
-    while time.perf_counter() - begin < seconds:
-        metrics = [
-            {
-                "key": f"m{i % 10}",
-                "value": i * 0.5,
-                "timestamp": 1_700_000_000_000 + count,
-                "step": count + i,
-            }
-            for i in range(1000)
-        ]
-        connection.send(
-            connection.encode(
-                "POST", "/api/2.0/mlflow/runs/log-batch", {"run_id": run, "metrics": metrics}
-            )
-        )
-        count += 1000
-    return count / (time.perf_counter() - begin)
-
-
-def _rate_of(arguments: tuple[str, str, float]) -> float:
-    return metric_rate(*arguments)
-
-
-def eight_clients(url: str, token: str, seconds: float) -> float:
-    with multiprocessing.get_context("spawn").Pool(8) as pool:
-        return sum(pool.map(_rate_of, [(url, token, seconds)] * 8))
-
-
-def tracking() -> None:
-    figures: dict[str, list[float]] = {}
-    # In turns, so that a machine that slows down slows both.
-    for _ in range(3):
-        with Server() as server:
-            measure = (metric_rate, batch_rate, eight_clients)
-            figures.setdefault("maru", []).extend(
-                call(server.url, server.token, 3) for call in measure
-            )
-        with MlflowServer() as mlflow:
-            figures.setdefault("mlflow", []).extend(call(mlflow.url, "", 4) for call in measure)
-    rows = [("", "maru", "mlflow server", "ratio", "goal")]
-    for index, (name, goal) in enumerate(
-        [
-            ("log_metric/s, one client", "≥ 50×"),
-            ("log_batch rows/s, one client", "≥ 30×"),
-            ("log_metric/s, eight clients", "≥ 50×"),
-        ]
-    ):
-        ours = sorted(figures["maru"][index::3])[1]
-        theirs = sorted(figures["mlflow"][index::3])[1]
-        rows.append((name, f"{ours:,.0f}", f"{theirs:,.0f}", f"{ours / theirs:.0f}×", goal))
-    print_table("Tracking over REST, durable on SQLite, median of 3", rows)
-
-
 def predict() -> None:
     import mlflow
     import numpy as np
@@ -357,7 +273,7 @@ def predict() -> None:
     )
 
 
-BENCHMARKS = {"start": start, "cli": cli, "jobs": jobs, "tracking": tracking, "predict": predict}
+BENCHMARKS = {"start": start, "cli": cli, "jobs": jobs, "predict": predict}
 
 if __name__ == "__main__":
     print_machine()
