@@ -248,6 +248,7 @@ Server::Server(const Options& options) : state_(std::make_unique<State>(options)
                                 [state = state_.get()] { state->identity.maintain(); });
     state_->compaction.emplace("compacting metrics", kCompactEvery, [state = state_.get()] {
         state->tracking.point_compactor().compact_due();
+        state->database->shrink();
     });
 }
 

@@ -171,6 +171,25 @@ class SqliteDatabase final : public Database {
           writer_(std::move(writer)),
           readers_(std::move(readers)) {}
 
+    void shrink() override {
+        // A part of the file stays free for what is written next.
+        constexpr std::int64_t kFreePart = 8, kFreePagesMin = 4096, kPagesAtOnce = 2048;
+        auto number = [](Connection& connection, std::string_view pragma) {
+            return connection.first(pragma, {}, [](const Row& row) { return row.integer(0); })
+                .value_or(0);
+        };
+        auto unused = read([&](Connection& connection) {
+            auto free = number(connection, "pragma freelist_count");
+            return free -
+                   std::max(kFreePagesMin, number(connection, "pragma page_count") / kFreePart);
+        });
+        if (unused <= 0) return;
+        write([&](Connection& connection) {
+            connection.execute(
+                fmt::format("pragma incremental_vacuum({})", std::min(unused, kPagesAtOnce)));
+        });
+    }
+
   protected:
     void write_erased(const std::function<void(Connection&)>& work) override {
         if (inside_transaction) InsideTransaction nested;  // says so and ends the program

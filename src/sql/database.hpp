@@ -188,6 +188,10 @@ class Database {
         }
     }
 
+    /// Gives some of the file's unused space back to the file system, if much of it is unused; to
+    /// be called now and then. Takes a short transaction.
+    virtual void shrink() = 0;
+
   protected:
     virtual void write_erased(const std::function<void(Connection&)>& work) = 0;
     virtual void read_erased(const std::function<void(Connection&)>& work) = 0;

@@ -125,6 +125,29 @@ TEST_F(DatabaseTest, refuses_a_second_server) {
     EXPECT_EQ(code_of([&] { open(); }), ErrorCode::failed_precondition);
 }
 
+TEST_F(DatabaseTest, gives_unused_space_back) {
+    auto database = open();
+    std::string text(100'000, 'x');
+    for (int i = 0; i < 500; ++i)
+        database->write([&](Connection& c) {
+            c.execute("insert into items (id, text) values ($1, $2)", {i, text});
+        });
+    auto pages = [&] {
+        return database->read([](Connection& c) {
+            return *c.first("pragma page_count", {}, [](const Row& r) { return r.integer(0); });
+        });
+    };
+    auto full = pages();
+    database->shrink();
+    EXPECT_EQ(pages(), full);
+    database->write([](Connection& c) { c.execute("delete from items where id > 9"); });
+    for (int i = 0; i < 20; ++i) database->shrink();
+    EXPECT_LT(pages(), full / 2);
+    EXPECT_EQ(count(*database), 10);
+    database.reset();
+    EXPECT_LT(std::filesystem::file_size(folder_ / "test.db"), 30'000'000u);
+}
+
 TEST_F(DatabaseTest, runs_a_hook_in_the_first_write) {
     auto database = open();
     auto insert = [](int id) {

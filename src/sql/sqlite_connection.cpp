@@ -131,9 +131,11 @@ SqliteConnection::SqliteConnection(const std::filesystem::path& file, bool read_
     sqlite3_extended_result_codes(handle_, 1);
     try {
         // FULL: in WAL mode each commit is fsynced, so what was acknowledged survives power loss.
-        // LIKE heeds case, as in PostgreSQL.
+        // LIKE heeds case, as in PostgreSQL. auto_vacuum counts for a new file only, and has to
+        // come first.
         execute_script(
-            "pragma busy_timeout = 10000; pragma journal_mode = wal; pragma synchronous = full;"
+            "pragma auto_vacuum = incremental; pragma busy_timeout = 10000; pragma journal_mode = "
+            "wal; pragma synchronous = full;"
             "pragma foreign_keys = on; pragma temp_store = memory; pragma case_sensitive_like = "
             "on;");
         if (read_only) execute_script("pragma query_only = on;");

@@ -1,0 +1,174 @@
+"""100,000,000 metric points in 30,000 runs: what a point takes on the disk, how long a chart takes.
+
+Written through the REST API as eight clients would. Loopback only, bounded; needs about ten
+minutes and 2 GB of disk.
+
+usage: scale.py [POINTS [RUNS]]
+"""
+
+import math
+import multiprocessing
+import os
+import random
+import shutil
+import sqlite3
+import struct
+import sys
+import time
+from pathlib import Path
+
+import psutil
+from measure import (
+    Connection,
+    Server,
+    median_ms,
+    memory_mib,
+    percentile_ms,
+    print_machine,
+    print_table,
+    repeated,
+    seconds_of,
+)
+
+START = 1_700_000_000_000
+# What a training script and its autologging report; single precision where frameworks have it.
+METRICS = (
+    "train/loss",
+    "train/accuracy",
+    "train/gradient_norm",
+    "val/loss",
+    "val/accuracy",
+    "learning_rate",
+    "epoch",
+    "samples_per_second",
+    "system/gpu_0_utilization_percentage",
+    "system/gpu_0_memory_usage_megabytes",
+)
+
+
+def single(value: float) -> float:
+    return float(struct.unpack("f", struct.pack("f", value))[0])
+
+
+def row(step: int, steps: int, chance: random.Random) -> list[float]:
+    done = step / steps
+    loss = 2.3 * math.exp(-3 * done)
+    noise = chance.random
+    return [
+        single(loss + 0.1 * noise()),
+        round(64 * min(1, 1 - loss / 3 + 0.05 * noise())) / 64,  # of a batch of 64
+        single(1 + 0.5 * noise()),
+        single(loss + 0.2 + 0.02 * noise()),
+        round(10_000 * (1 - loss / 3) + 50 * noise()) / 10_000,  # of 10,000 samples
+        0.05 * (1 + math.cos(math.pi * done)),
+        float(step // 100),
+        single(1500 + 100 * noise()),
+        float(round(80 + 20 * noise())),
+        round(60_000 + 100 * noise(), 1),
+    ]
+
+
+def write_runs(arguments: tuple[str, str, int, int, int]) -> int:
+    """Logs so many runs' points, 100 steps a request, as a training loop that logs in batches."""
+    url, token, runs, points, seed = arguments
+    connection = Connection(url, token)
+    chance = random.Random(seed)
+    steps = points // runs // len(METRICS)
+    written = 0
+    for _ in range(runs):
+        answer = connection.call(
+            "POST", "/api/2.0/mlflow/runs/create", {"experiment_id": "0", "start_time": START}
+        )
+        run = answer["run"]["info"]["run_id"]
+        at = START
+        for first in range(0, steps, 100):
+            rows = []
+            for step in range(first, min(first + 100, steps)):
+                at += 2000 + chance.randrange(50)
+                rows += [
+                    f'{{"key":"{key}","value":{value!r},"timestamp":{at},"step":{step}}}'
+                    for key, value in zip(METRICS, row(step, steps, chance), strict=True)
+                ]
+            written += len(rows)
+            body = f'{{"run_id":"{run}","metrics":[{",".join(rows)}]}}'.encode()
+            head = connection.encode("POST", "/api/2.0/mlflow/runs/log-batch").replace(
+                b"Content-Length: 0", f"Content-Length: {len(body)}".encode()
+            )
+            connection.send(head + body)
+    return written
+
+
+def waiting(data: Path) -> int:
+    with sqlite3.connect(f"file:{data / 'maru.db'}?mode=ro", uri=True) as database:
+        return int(database.execute("select count(*) from tracking_batches").fetchone()[0])
+
+
+def size(data: Path) -> int:
+    return sum((data / name).stat().st_size for name in os.listdir(data) if name == "maru.db")
+
+
+def main() -> None:
+    points = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000_000
+    runs = int(sys.argv[2]) if len(sys.argv) > 2 else 30_000
+    print_machine()
+    with Server() as server:
+        empty_start = [seconds_of(server.restart) for _ in range(5)]
+        clients = 8
+        work = [
+            (server.url, server.token, runs // clients, points // clients, seed)
+            for seed in range(clients)
+        ]
+        begin = time.perf_counter()
+        with multiprocessing.get_context("spawn").Pool(clients) as pool:
+            written = sum(pool.map(write_runs, work))
+        write_s = time.perf_counter() - begin
+        begin = time.perf_counter()
+        while waiting(server.data) > 0 and time.perf_counter() - begin < 1200:
+            time.sleep(1)
+        compact_s = time.perf_counter() - begin
+        connection = Connection(server.url, server.token)
+        found = connection.call(
+            "POST", "/api/2.0/mlflow/runs/search", {"experiment_ids": ["0"], "max_results": 200}
+        )["runs"]
+        ids = ",".join(run["info"]["run_id"] for run in found)
+        charts = {}
+        for key in ("train/loss", "val/accuracy"):
+            path = f"/api/v1/projects/default/metrics/{key.replace('/', '%2F')}?runs={ids}&points=500"
+            request = connection.encode("GET", path)
+            connection.send(request)
+            charts[key] = repeated(20, lambda request=request: connection.send(request))  # type: ignore[misc]
+        memory = memory_mib([psutil.Process(server.pid)])
+        full_start = [seconds_of(server.restart) for _ in range(5)]
+        server.stop()
+        stored = size(server.data)
+        free = shutil.disk_usage(server.data).free
+        server.start()
+    print_table(
+        f"{written:,} points in {runs:,} runs of {len(METRICS)} metrics",
+        [
+            ("", "measured", "goal"),
+            ("written, eight clients", f"{written / write_s:,.0f} points/s", "≥ 100,000"),
+            ("compacted after the last write", f"{compact_s:.0f} s", ""),
+            ("database, everything included", f"{stored / 2**20:,.0f} MiB", ""),
+            ("a point", f"{stored / written:.2f} bytes", "≤ 4"),
+            *(
+                (
+                    f"chart of {key} over {len(found)} runs, p50 / p99",
+                    f"{median_ms(values):.0f} / {percentile_ms(values, 99):.0f} ms",
+                    "≤ 100 ms",
+                )
+                for key, values in charts.items()
+            ),
+            ("memory (PSS)", f"{memory:.0f} MiB", ""),
+            (
+                "start to ready, empty / full",
+                f"{median_ms(empty_start):.0f} / {median_ms(full_start):.0f} ms",
+                "the same",
+            ),
+        ],
+    )
+    assert free > 0
+
+
+if __name__ == "__main__":
+    main()
