@@ -79,14 +79,22 @@ ArtifactFile Service::find_artifact(std::string_view project_id, std::string_vie
 
 std::vector<ArtifactEntry> Service::list_artifacts(std::string_view project_id,
                                                    std::string_view folder) {
+    return artifact_page(project_id, folder, std::numeric_limits<std::int64_t>::max(), "").items;
+}
+
+api::Page<ArtifactEntry> Service::artifact_page(std::string_view project_id,
+                                                std::string_view folder, std::int64_t results_max,
+                                                std::string_view page_token) {
     folder = without_slashes(folder);
     if (!folder.empty()) check_artifact_path(folder);
-    std::vector<ArtifactEntry> entries;
+    api::Page<ArtifactEntry> page;
+    auto& entries = page.items;
     database_.read([&](sql::Connection& connection) {
         Below below(folder);
         // Skips from one folder to the next, however many files are below each.
         constexpr std::int64_t kBatch = 500;
         std::string from = below.from;
+        if (!page_token.empty()) from = below.from + api::decode_page_token(page_token);
         bool more = true;
         while (more) {
             std::int64_t rows = 0;
@@ -97,7 +105,12 @@ std::vector<ArtifactEntry> Service::list_artifacts(std::string_view project_id,
                 "< $3 ORDER BY path LIMIT $4",
                 {project_id, from, below.to, kBatch}, [&](const sql::Row& row) {
                     ++rows;
-                    if (skipped) return;
+                    if (skipped || page.next_page_token) return;
+                    if (static_cast<std::int64_t>(entries.size()) == results_max) {
+                        page.next_page_token = api::encode_page_token(
+                            std::string_view(from).substr(below.from.size()));
+                        return;
+                    }
                     auto rest = row.text(0).substr(below.from.size());
                     auto slash = rest.find('/');
                     std::string name(rest.substr(0, slash));
@@ -110,12 +123,12 @@ std::vector<ArtifactEntry> Service::list_artifacts(std::string_view project_id,
                         skipped = true;
                     }
                 });
-            more = skipped || rows == kBatch;
+            more = !page.next_page_token && (skipped || rows == kBatch);
         }
     });
     std::sort(entries.begin(), entries.end(),
               [](const ArtifactEntry& a, const ArtifactEntry& b) { return a.path < b.path; });
-    return entries;
+    return page;
 }
 
 void Service::delete_artifacts(std::string_view project_id, std::string_view path) {
@@ -198,7 +211,7 @@ std::string Service::artifact_folder(std::string_view project_id, std::string_vi
          uri);
 }
 
-net::Response Service::artifact_response(const ArtifactFile& file) {
+net::Response Service::artifact_response(const ArtifactFile& file, bool scripts) {
     net::Response response;
     ContentType type = content_type(file.path);
     response.headers.set("Content-Type", type.name);
@@ -208,8 +221,11 @@ net::Response Service::artifact_response(const ArtifactFile& file) {
     if (type.active)
         response.headers.set(
             "Content-Security-Policy",
-            "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; "
-            "font-src data:; media-src data:");
+            scripts ? "sandbox allow-scripts; default-src 'none'; script-src 'unsafe-inline' "
+                      "'unsafe-eval' blob: data:; worker-src blob: data:; style-src "
+                      "'unsafe-inline'; img-src data: blob:; font-src data:; media-src data: blob:"
+                    : "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; "
+                      "font-src data:; media-src data:");
     if (!type.viewable)
         response.headers.set(
             "Content-Disposition",

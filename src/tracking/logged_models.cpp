@@ -139,6 +139,22 @@ LoggedModel Service::get_logged_model(std::string_view project_id, std::string_v
     });
 }
 
+std::vector<LoggedModel> Service::logged_models_of(std::string_view project_id,
+                                                   std::string_view run_id) {
+    return database_.read([&](sql::Connection& connection) {
+        find_run(connection, project_id, run_id);
+        auto models = connection.all(
+            fmt::format(
+                "SELECT {} FROM tracking_models m JOIN tracking_experiments e ON e.number = "
+                "m.experiment WHERE m.source_run_id = $1 AND m.project_id = $2 AND "
+                "m.deleted = 0 ORDER BY m.created_at DESC, m.id LIMIT 1000",
+                kLoggedModelColumns),
+            {run_id, project_id}, read_logged_model);
+        load_logged_model_data(connection, models);
+        return models;
+    });
+}
+
 LoggedModel Service::finalize_logged_model(std::string_view project_id, std::string_view id,
                                            const std::string& status) {
     if (status != "LOGGED_MODEL_READY" && status != "LOGGED_MODEL_UPLOAD_FAILED" &&

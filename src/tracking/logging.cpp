@@ -84,7 +84,8 @@ void Service::insert_parameters(sql::Connection& connection, std::string_view ru
                                 std::int64_t run, const Batch& batch) {
     for (const auto& [key, value] : batch.parameters) {
         auto inserted = connection.execute(
-            "INSERT INTO tracking_parameters (run, key, value) VALUES ($1, $2, $3) ON CONFLICT "
+            "INSERT INTO tracking_parameters (run, key, value, experiment) VALUES ($1, $2, $3, "
+            "(SELECT experiment FROM tracking_runs WHERE number = $1)) ON CONFLICT "
             "(run, key) DO "
             "NOTHING",
             {run, key, value});
@@ -133,8 +134,8 @@ void Service::insert_metrics(sql::Connection& connection, std::int64_t run,
         const auto& metric = metrics[index];
         bool is_nan = std::isnan(metric.value);
         connection.execute(
-            "INSERT INTO tracking_latest (run, key, step, at, value, is_nan) VALUES ($1, $2, $3, "
-            "$4, $5, $6) "
+            "INSERT INTO tracking_latest (run, key, step, at, value, is_nan, experiment) VALUES "
+            "($1, $2, $3, $4, $5, $6, (SELECT experiment FROM tracking_runs WHERE number = $1)) "
             "ON CONFLICT (run, key) DO UPDATE SET step = excluded.step, at = excluded.at, value = "
             "excluded.value, is_nan = excluded.is_nan WHERE (excluded.step, excluded.at, "
             "excluded.value) > "
@@ -147,7 +148,8 @@ void Service::set_tags(sql::Connection& connection, std::int64_t run,
                        const std::vector<std::pair<std::string, std::string>>& tags) {
     for (const auto& [key, value] : tags) {
         connection.execute(
-            "INSERT INTO tracking_tags (run, key, value) VALUES ($1, $2, $3) ON CONFLICT (run, "
+            "INSERT INTO tracking_tags (run, key, value, experiment) VALUES ($1, $2, $3, "
+            "(SELECT experiment FROM tracking_runs WHERE number = $1)) ON CONFLICT (run, "
             "key) DO UPDATE "
             "SET value = excluded.value",
             {run, key, value});

@@ -2,6 +2,7 @@
 #include "base/text.hpp"
 #include "tracking/metric_bits.hpp"
 #include "tracking/service.hpp"
+#include "tracking/validation.hpp"
 
 namespace maru::tracking {
 namespace {
@@ -62,8 +63,7 @@ std::vector<MetricHistory> Service::metric_histories(std::string_view project_id
                                                      const std::vector<std::string>& run_ids,
                                                      std::string_view key, const StepRange& steps,
                                                      std::int64_t points_max) {
-    if (points_max < 4 || points_max > 100'000)
-        fail_field("points", fmt::format("must be from 4 to 100000, got {}", points_max));
+    check_points_max(points_max);
     std::vector<MetricHistory> histories;
     database_.read([&](sql::Connection& connection) {
         auto key_number = find_key(connection, key);

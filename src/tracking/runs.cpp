@@ -179,6 +179,11 @@ Run Service::create_run_of_workload(std::string_view project_id, std::string_vie
                 "'RUNNING', awaits_client = 0 WHERE number = $4",
                 {experiment.number, artifact_uri(experiment.artifact_location, id),
                  run.started_at.value_or(clock_.now()), row.number});
+            for (std::string_view table :
+                 {"tracking_latest", "tracking_parameters", "tracking_tags"})
+                connection.execute(
+                    fmt::format("UPDATE {} SET experiment = $1 WHERE run = $2", table),
+                    {experiment.number, row.number});
             set_tags(connection, row.number, pairs(run.tags));
         } else {
             id = create_run(connection, project_id, run);

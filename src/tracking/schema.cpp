@@ -195,8 +195,39 @@ void convert_points(sql::Connection& connection) {
     connection.execute("DROP TABLE tracking_points");
 }
 
+// A search reads one column of an experiment at a time: each is a stretch of one of these indexes,
+// which hold the values too.
+constexpr std::string_view kColumnsOfExperiments = R"sql(
+ALTER TABLE tracking_latest ADD COLUMN experiment BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE tracking_parameters ADD COLUMN experiment BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE tracking_tags ADD COLUMN experiment BIGINT NOT NULL DEFAULT 0;
+UPDATE tracking_latest SET experiment =
+    (SELECT r.experiment FROM tracking_runs r WHERE r.number = tracking_latest.run);
+UPDATE tracking_parameters SET experiment =
+    (SELECT r.experiment FROM tracking_runs r WHERE r.number = tracking_parameters.run);
+UPDATE tracking_tags SET experiment =
+    (SELECT r.experiment FROM tracking_runs r WHERE r.number = tracking_tags.run);
+CREATE INDEX tracking_latest_by_experiment
+    ON tracking_latest (experiment, key, run, value, is_nan);
+CREATE INDEX tracking_parameters_by_experiment
+    ON tracking_parameters (experiment, key, run, value);
+CREATE INDEX tracking_tags_by_experiment ON tracking_tags (experiment, key, run, value);
+CREATE INDEX tracking_dataset_inputs_by_dataset ON tracking_dataset_inputs (dataset, run);
+CREATE INDEX tracking_models_by_run ON tracking_models (source_run_id);
+CREATE TABLE tracking_views (
+    experiment BIGINT NOT NULL REFERENCES tracking_experiments (number),
+    name TEXT NOT NULL,
+    user_name TEXT NOT NULL,
+    state TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    updated_at BIGINT NOT NULL,
+    PRIMARY KEY (experiment, name)
+);
+)sql";
+
 constexpr sql::Migration kMigrations[] = {{"tracking", 1, kTables},
-                                          {"tracking", 2, kChunks, convert_points}};
+                                          {"tracking", 2, kChunks, convert_points},
+                                          {"tracking", 3, kColumnsOfExperiments}};
 
 }  // namespace
 

@@ -18,11 +18,17 @@
 #include "tracking/operations.hpp"
 #include "tracking/points/compactor.hpp"
 #include "tracking/points/store.hpp"
+#include "tracking/run_frame.hpp"
 #include "tracking/types.hpp"
 
 namespace maru::tracking {
 
 enum class View { active, deleted, all };
+
+/// What is wanted of what runs logged, by key.
+struct Columns {
+    std::vector<std::string> metrics, parameters, tags;
+};
 
 struct Search {
     std::string filter;
@@ -30,6 +36,12 @@ struct Search {
     std::int64_t results_max = 1000;
     std::string page_token;
     View view = View::active;
+    // Of runs only:
+    std::int64_t offset = 0;              // where the first page begins
+    std::optional<Columns> columns = {};  // nothing: all that they logged
+    TextOrder texts = TextOrder::bytes;   // how parameters and tags are ordered
+    bool count = false;                   // how many match
+    bool children = false;                // how many runs are nested in each
 };
 
 struct NewRun {
@@ -117,6 +129,32 @@ class Service {
                                const std::vector<std::string>& experiment_ids,
                                const Search& search);
 
+    struct RunPage {
+        std::vector<Run> items;
+        std::optional<std::string> next_page_token;
+        std::int64_t total = 0;  // that match; where the search counts
+    };
+    /// The same with all that a Search can ask for.
+    RunPage find_runs(std::string_view project_id, const std::vector<std::string>& experiment_ids,
+                      const Search& search);
+
+    // Experiments as tables of runs (run_columns.cpp, run_groups.cpp, views.cpp); `experiment` is
+    // an id.
+    /// The keys of what its runs logged, sorted; at most so many of each kind.
+    RunColumns run_columns(std::string_view project_id, std::string_view experiment,
+                           std::string_view part, std::int64_t results_max);
+    /// The values that a parameter, tag or attribute has, the most frequent first.
+    std::vector<ColumnValue> column_values(std::string_view project_id, std::string_view experiment,
+                                           std::string_view column, std::string_view part,
+                                           std::int64_t results_max);
+    RunGroups group_runs(std::string_view project_id, std::string_view experiment,
+                         const GroupRuns& request);
+    std::vector<RunView> list_views(std::string_view project_id, std::string_view experiment);
+    RunView put_view(std::string_view project_id, std::string_view experiment,
+                     std::string_view name, std::string_view user, std::string_view state);
+    void delete_view(std::string_view project_id, std::string_view experiment,
+                     std::string_view name);
+
     // The runs of a workload, in the transaction of its transition; for job_contributor.cpp.
     /// Lets the next run that the workload's program makes be this one.
     void await_client(sql::Connection& connection, std::string_view run_id);
@@ -143,6 +181,12 @@ class Service {
                                                 std::int64_t points_max);
     /// Moves points that wait into chunks; to be called now and then.
     PointCompactor& point_compactor() { return compactor_; }
+    /// The same for several runs and keys; what a run did not log is left out, and runs that are
+    /// not there.
+    std::vector<MetricSeries> metric_series(std::string_view project_id,
+                                            const std::vector<std::string>& run_ids,
+                                            const std::vector<std::string>& keys,
+                                            std::int64_t points_max);
     void log_inputs(std::string_view project_id, std::string_view run_id,
                     const std::vector<DatasetInput>& datasets,
                     const std::vector<std::string>& model_ids);
@@ -163,6 +207,9 @@ class Service {
     /// The files and folders of one folder, sorted; the entries' paths are names only. A file has
     /// none.
     std::vector<ArtifactEntry> list_artifacts(std::string_view project_id, std::string_view folder);
+    /// A page of the same; the token is the name of the last entry of the page before.
+    api::Page<ArtifactEntry> artifact_page(std::string_view project_id, std::string_view folder,
+                                           std::int64_t results_max, std::string_view page_token);
     /// Removes a file or a folder with all below it; nothing there: nothing happens.
     void delete_artifacts(std::string_view project_id, std::string_view path);
     /// All files below a folder, or the file itself (whose path is then its name).
@@ -170,8 +217,9 @@ class Service {
     /// Where the files of a URI lie: runs:/RUN/path, models:/m-ID, mlflow-artifacts:/path. Throws
     /// failed_precondition for one that this server doesn't keep, such as s3://.
     std::string artifact_folder(std::string_view project_id, std::string_view uri);
-    /// The file's bytes, as an answer that no browser runs scripts from.
-    net::Response artifact_response(const ArtifactFile& file);
+    /// The file's bytes, as an answer that no browser runs scripts from; or, where they are
+    /// allowed, from which they can neither reach this site nor any other.
+    net::Response artifact_response(const ArtifactFile& file, bool scripts = false);
 
     // Logged models (logged_models.cpp, logged_model_search.cpp).
     LoggedModel create_logged_model(std::string_view project_id, const NewLoggedModel& model);
@@ -189,6 +237,8 @@ class Service {
     struct DatasetFilter {
         std::string name, digest;
     };
+    /// Those that a run made.
+    std::vector<LoggedModel> logged_models_of(std::string_view project_id, std::string_view run_id);
     api::Page<LoggedModel> search_logged_models(std::string_view project_id,
                                                 const std::vector<std::string>& experiment_ids,
                                                 const Search& search,
@@ -215,6 +265,21 @@ class Service {
                            std::string_view id);
     Run load_run(sql::Connection& connection, std::string_view project_id, std::string_view id);
     void load_run_data(sql::Connection& connection, std::vector<Run>& runs);
+    void load_run_data(sql::Connection& connection, std::vector<Run>& runs,
+                       const std::optional<Columns>& columns);
+    void load_inputs_and_outputs(sql::Connection& connection, std::vector<Run>& runs);
+    std::vector<Run> load_runs(sql::Connection& connection,
+                               const std::vector<std::int64_t>& numbers);
+    RunPage newest_runs(sql::Connection& connection, const std::vector<std::int64_t>& experiments,
+                        const Search& search, const std::vector<search::Comparison>& attributes);
+    RunFrame run_frame(sql::Connection& connection, const std::vector<std::int64_t>& experiments,
+                       View view, const std::vector<search::Comparison>& attributes);
+    /// All runs that the filter's attributes allow, and which of them match the rest of it.
+    std::pair<RunFrame, std::vector<char>> matching_runs(
+        sql::Connection& connection, const std::vector<std::int64_t>& experiments,
+        std::string_view filter);
+    void count_children(sql::Connection& connection, const std::vector<std::int64_t>& experiments,
+                        std::vector<Run>& runs);
     void insert_parameters(sql::Connection& connection, std::string_view run_id, std::int64_t run,
                            const Batch& batch);
     void insert_metrics(sql::Connection& connection, std::int64_t run,

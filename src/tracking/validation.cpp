@@ -73,6 +73,11 @@ void check_experiment_name(std::string_view name) {
     check_length(name, 500, "name");
 }
 
+void check_points_max(std::int64_t points_max) {
+    if (points_max < 4 || points_max > 100'000)
+        fail_field("points", fmt::format("must be from 4 to 100000, got {}", points_max));
+}
+
 void check_artifact_path(std::string_view path) {
     try {
         check_relative_path("path", path);

@@ -23,6 +23,8 @@ void check_parameter(std::string_view key, std::string_view value, std::string_v
 void check_tag(std::string_view key, std::string_view value, std::string_view path = "key",
                std::size_t value_max = kTagLengthMax);
 void check_experiment_name(std::string_view name);
+/// Checks how many points of a metric are asked for.
+void check_points_max(std::int64_t points_max);
 /// Checks a path of an artifact: relative, without "..".
 void check_artifact_path(std::string_view path);
 /// "Invalid value ... for parameter '...' supplied: ...", as MLflow says it.
