@@ -3,6 +3,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "base/error.hpp"
 #include "base/files.hpp"
 #include "base/id.hpp"
@@ -156,6 +158,20 @@ Workload Lifecycle::submit(Workload workload) {
     return workload;
 }
 
+std::string Lifecycle::machine_of(const store::Record& record) const {
+    if (record.placed.empty()) return {};
+    auto found = std::ranges::find(nodes_, record.placed[0].node, &Node::name);
+    if (found == nodes_.end()) return record.placed[0].node;
+    const auto& resources = record.workload.job.resources;
+    auto text = fmt::format("{}: {}", found->name, found->description);
+    for (const auto& id : record.placed[0].gpu_ids) {
+        auto gpu = std::ranges::find(found->gpus, id, &Gpu::id);
+        if (gpu != found->gpus.end()) text += ", " + gpu->model;
+    }
+    return fmt::format("{} ({} CPUs, {} MiB)", text,
+                       static_cast<double>(resources.cpu_milli) / 1000, resources.memory_mib);
+}
+
 bool Lifecycle::transition(Active& active, const std::function<bool(store::Record&)>& change) {
     std::lock_guard whole(active.transition);
     store::Record next = record_of(active);
@@ -170,6 +186,7 @@ bool Lifecycle::transition(Active& active, const std::function<bool(store::Recor
         replica.node =
             index < next.placed.size() ? std::optional(next.placed[index].node) : std::nullopt;
     }
+    next.workload.machine = machine_of(next);
     Event event{0,        clock_.now(), job.id,     job.name,   job.kind,
                 previous, job.state,    job.reason, job.attempt};
     database_.write([&](sql::Connection& connection) {

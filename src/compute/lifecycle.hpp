@@ -84,6 +84,8 @@ class Lifecycle {
 
     /// Applies `change` to a copy of the record; where it returns true, writes the copy with its
     /// event. The record's reason becomes the event's.
+    /// What the first replica is placed on, and what it has of it; empty while it is not placed.
+    std::string machine_of(const store::Record& record) const;
     bool transition(Active& active, const std::function<bool(store::Record&)>& change);
     void fail_workload(Active& active, const std::string& reason);
     /// Does what must not be forgotten, again and again until it succeeds or the server stops: a

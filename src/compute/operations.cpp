@@ -19,6 +19,7 @@ Submission submission_of(const api::Context& context, const CreateJob& request) 
     submission.stop_grace_s = request.stop_grace_s;
     submission.variables = request.variables;
     submission.parameters = request.parameters;
+    submission.tags = request.tags;
     submission.experiment = request.experiment;
     return submission;
 }

@@ -14,11 +14,12 @@ struct CreateJob {
     std::optional<std::int64_t> time_limit_s;
     std::int64_t stop_grace_s = 10;
     std::map<std::string, std::string> variables, parameters;
+    std::map<std::string, std::string> tags;  // of its run
     std::optional<std::string> experiment;
 };
 BOOST_DESCRIBE_STRUCT(CreateJob, (),
                       (project, name, command, environment, code, resources, retries, time_limit_s,
-                       stop_grace_s, variables, parameters, experiment))
+                       stop_grace_s, variables, parameters, tags, experiment))
 MARU_REQUIRED(CreateJob, "command")
 
 inline constexpr api::Operation<CreateJob, Job> create_job{

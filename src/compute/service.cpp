@@ -67,6 +67,10 @@ void check(const Submission& submission) {
         check_text("parameters", key, 250);
         check_text("parameters." + key, value, 6000);
     }
+    for (const auto& [key, value] : submission.tags) {
+        check_text("tags", key, 250);
+        check_text("tags." + key, value, 8000);
+    }
     if (submission.experiment) check_text("experiment", *submission.experiment, 500);
 }
 
@@ -161,6 +165,7 @@ Workload Service::submit(const Submission& submission) {
     job.stop_grace_s = submission.stop_grace_s;
     job.variables = submission.variables;
     job.parameters = submission.parameters;
+    job.tags = submission.tags;
     job.experiment = submission.experiment;
     job.user = submission.user;
     job.queued_at = state_->clock.now();
@@ -227,6 +232,7 @@ Job Service::retry(const api::ProjectRef& project, std::string_view id, std::str
                           .stop_grace_s = job.stop_grace_s,
                           .variables = job.variables,
                           .parameters = job.parameters,
+                          .tags = job.tags,
                           .experiment = job.experiment,
                           .private_data = {}};
     return submit(submission).job;

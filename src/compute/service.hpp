@@ -30,6 +30,7 @@ struct Submission {
     std::optional<std::int64_t> time_limit_s;
     std::int64_t stop_grace_s = 10;
     std::map<std::string, std::string> variables, parameters;
+    std::map<std::string, std::string> tags;  // of its run
     std::optional<std::string> experiment;
     /// What its own capability needs at launch; kept, never shown.
     Json private_data;
@@ -42,6 +43,7 @@ struct Workload {
     std::int64_t user_number = 0;
     std::string attempt_id;  // of the attempt that runs or ran last; empty before the first
     std::optional<std::string> stopping;  // the reason, once a stop was asked for
+    std::string machine;                  // what it runs on, for people; set while it does
     Json private_data;
     /// The attempt's own folder: work/ (its working directory, /workspace inside) and run/ (its
     /// sockets, /run/maru inside).

@@ -14,12 +14,12 @@ struct Spec {
     std::int32_t retries = 0;
     std::optional<std::int64_t> time_limit_s;
     std::int64_t stop_grace_s = 10;
-    std::map<std::string, std::string> variables, parameters;
+    std::map<std::string, std::string> variables, parameters, tags;
     std::optional<std::string> experiment;
 };
 BOOST_DESCRIBE_STRUCT(Spec, (),
                       (command, environment, code, resources, retries, time_limit_s, stop_grace_s,
-                       variables, parameters, experiment))
+                       variables, parameters, tags, experiment))
 
 constexpr std::string_view kColumns =
     "id, project_id, project, user_number, kind, name, user_name, state, reason, exit_code, "
@@ -29,7 +29,7 @@ constexpr std::string_view kColumns =
 
 std::string spec_of(const Job& job) {
     return to_json(Spec{job.command, job.environment, job.code, job.resources, job.retries,
-                        job.time_limit_s, job.stop_grace_s, job.variables, job.parameters,
+                        job.time_limit_s, job.stop_grace_s, job.variables, job.parameters, job.tags,
                         job.experiment});
 }
 
@@ -44,6 +44,7 @@ void take_spec(Job& job, std::string_view text) {
     job.stop_grace_s = spec.stop_grace_s;
     job.variables = std::move(spec.variables);
     job.parameters = std::move(spec.parameters);
+    job.tags = std::move(spec.tags);
     job.experiment = std::move(spec.experiment);
 }
 

@@ -64,6 +64,7 @@ struct Job {
     std::int64_t stop_grace_s = 10;
     std::map<std::string, std::string> variables;
     std::map<std::string, std::string> parameters;
+    std::map<std::string, std::string> tags;  // of its run
     std::optional<std::string> experiment;
     std::optional<std::string> run_id;
     std::string user;
@@ -75,7 +76,7 @@ struct Job {
 BOOST_DESCRIBE_STRUCT(Job, (),
                       (id, name, project, kind, state, reason, exit_code, command, environment,
                        code, resources, replica_count, retries, attempt, time_limit_s, stop_grace_s,
-                       variables, parameters, experiment, run_id, user, queued_at, started_at,
+                       variables, parameters, tags, experiment, run_id, user, queued_at, started_at,
                        finished_at, replicas, usage))
 
 /// One transition of a workload's state, durable; numbers rise over the whole platform.

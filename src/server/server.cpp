@@ -30,6 +30,7 @@
 #include "sql/database.hpp"
 #include "tracking/job_contributor.hpp"
 #include "tracking/mlflow/routes.hpp"
+#include "tracking/reproduction/reproduction.hpp"
 #include "tracking/service.hpp"
 
 namespace maru::server {
@@ -144,6 +145,7 @@ struct Server::State {
           serving(*database, *blobs, compute, *sources, clock,
                   serving::options_from_surroundings()),
           job_contributor(tracking),
+          reproduction(tracking, compute, *blobs),
           access(identity),
           api(identity, clock) {
         compute.add_contributor(environments.contributor());
@@ -162,6 +164,7 @@ struct Server::State {
         compute::add_operations(api, compute);
         environments::add_operations(api, environments);
         tracking::add_operations(api, tracking);
+        tracking::add_reproduction_operations(api, reproduction);
         models::add_operations(api, models);
         serving::add_operations(api, serving);
         serving::add_gateway(api, serving);
@@ -229,6 +232,7 @@ struct Server::State {
     std::unique_ptr<serving::Sources> sources;
     serving::Service serving;
     tracking::JobContributor job_contributor;
+    tracking::Reproduction reproduction;
     WorkloadAccess access;
     api::Api api;
     std::string document, url, sign_in_url;

@@ -1,7 +1,11 @@
 #include "tracking/job_contributor.hpp"
 
+#include "base/json.hpp"
+
 namespace maru::tracking {
 namespace {
+
+constexpr std::size_t kVariableMax = 120'000;
 
 bool has_run(const compute::Workload& workload) {
     return workload.job.kind == compute::WorkloadKind::job;
@@ -32,12 +36,16 @@ void JobContributor::created(sql::Connection& connection, compute::Workload& wor
                         {"mlflow.source.name", command_line(job.command)},
                         {"mlflow.source.type", "JOB"},
                         {"maru.job_id", job.id}}};
+    for (const auto& [key, value] : job.tags) run.tags.try_emplace(key, value);
     job.run_id = service_.create_run(connection, workload.project_id, run);
 }
 
 void JobContributor::prepare(const compute::Workload& workload, compute::ReplicaSpec& replica) {
     if (!has_run(workload) || !workload.job.run_id) return;
     replica.variables.try_emplace("MARU_RUN_ID", *workload.job.run_id);
+    // Linux has a limit for one variable, and programs need not be kept from starting by it.
+    if (auto parameters = to_json(workload.job.parameters); parameters.size() <= kVariableMax)
+        replica.variables.try_emplace("MARU_PARAMETERS", parameters);
     // A program that chooses no experiment logs into its job's; one that does, where it likes.
     replica.variables.try_emplace(
         "MLFLOW_EXPERIMENT_ID",
@@ -50,7 +58,8 @@ void JobContributor::changed(sql::Connection& connection, const compute::Workloa
     if (!has_run(workload)) return;
     switch (event.state) {
         case WorkloadState::running:
-            return service_.workload_started(connection, workload.job.id, event.at);
+            return service_.workload_started(connection, workload.job.id, workload.machine,
+                                             event.at);
         case WorkloadState::succeeded:
             return service_.workload_ended(connection, workload.job.id, RunStatus::FINISHED,
                                            event.at);

@@ -243,7 +243,14 @@ void Service::await_client(sql::Connection& connection, std::string_view run_id)
     connection.execute("UPDATE tracking_runs SET awaits_client = 1 WHERE id = $1", {run_id});
 }
 
-void Service::workload_started(sql::Connection& connection, std::string_view workload_id, Time at) {
+void Service::workload_started(sql::Connection& connection, std::string_view workload_id,
+                               std::string_view machine, Time at) {
+    if (!machine.empty())
+        connection.execute(
+            "INSERT INTO tracking_tags (run, experiment, key, value) SELECT number, experiment, "
+            "'maru.machine', $2 FROM tracking_runs WHERE job_id = $1 ON CONFLICT (run, key) DO "
+            "UPDATE SET value = excluded.value",
+            {workload_id, machine});
     connection.execute(
         "UPDATE tracking_runs SET status = 'RUNNING', started_at = $1 WHERE job_id = $2 AND status "
         "= "

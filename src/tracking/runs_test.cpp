@@ -359,8 +359,9 @@ TEST(WorkloadRuns, EndWithTheWorkload) {
             return bed.service->create_run(connection, bed.project,
                                            {.job_id = job, .status = RunStatus::SCHEDULED});
         });
-        bed.database->write(
-            [&](sql::Connection& c) { bed.service->workload_started(c, job, bed.clock.now()); });
+        bed.database->write([&](sql::Connection& c) {
+            bed.service->workload_started(c, job, "host: cpu", bed.clock.now());
+        });
         EXPECT_EQ(bed.service->get_run(bed.project, id).status, RunStatus::RUNNING);
         if (by_client) bed.service->update_run(bed.project, id, by_client, bed.clock.now(), "");
         bed.database->write([&](sql::Connection& c) {

@@ -158,7 +158,9 @@ class Service {
     // The runs of a workload, in the transaction of its transition; for job_contributor.cpp.
     /// Lets the next run that the workload's program makes be this one.
     void await_client(sql::Connection& connection, std::string_view run_id);
-    void workload_started(sql::Connection& connection, std::string_view workload_id, Time at);
+    /// `machine` is what it runs on, a tag of its runs.
+    void workload_started(sql::Connection& connection, std::string_view workload_id,
+                          std::string_view machine, Time at);
     /// Ends its runs that its program left open; where it failed, also those that the program
     /// thought good.
     void workload_ended(sql::Connection& connection, std::string_view workload_id, RunStatus status,

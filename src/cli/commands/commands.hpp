@@ -16,6 +16,7 @@ std::vector<Command> job_commands();
 std::vector<Command> logs_commands();
 std::vector<Command> environment_commands();
 std::vector<Command> runs_commands();
+std::vector<Command> reproduce_commands();
 std::vector<Command> model_commands();
 std::vector<Command> deploy_commands();
 std::vector<Command> endpoint_commands();

@@ -28,12 +28,6 @@ struct RunOptions {
     bool detach = false, no_code = false;
 };
 
-struct JobLine {
-    std::string type;
-    compute::Job job;
-};
-BOOST_DESCRIBE_STRUCT(JobLine, (), (type, job))
-
 bool names_a_file(const std::string& environment) {
     std::error_code error;
     return environment.ends_with(".txt") || std::filesystem::is_regular_file(environment, error);
@@ -119,26 +113,6 @@ compute::Job create(Session& session, const compute::CreateJob& request) {
                     [&] { return session.client().call(compute::create_job, request, once); });
 }
 
-int follow(Session& session, const compute::CreateJob& request, StatusLine& status) {
-    std::mutex output;
-    compute::Job ended;
-    {
-        JobInterrupts interrupts(session, output, status);
-        auto job = create(session, request);
-        interrupts.job_created(job.id);
-        if (session.json())
-            session.print_json(JobLine{"queued", job});
-        else if (session.err().is_terminal)
-            session.note(paint(session.err(), Colour::dim, fmt::format("job {}", job.id)));
-        ended = follow_job(session, job, {}, output, status);
-    }
-    if (session.json())
-        session.print_json(JobLine{"end", ended});
-    else
-        report_end(session, ended);
-    return exit_code_of(ended);
-}
-
 int run(Session& session, const RunOptions& options) {
     auto request = describe(options);
     request.project = session.project();
@@ -146,7 +120,11 @@ int run(Session& session, const RunOptions& options) {
     if (options.environment)
         request.environment = resolve_environment(session, *options.environment);
     if (!options.no_code) request.code = upload_working_directory(session, status);
-    if (!options.detach) return follow(session, request, status);
+    if (!options.detach) {
+        auto job = create_and_follow(session, [&] { return create(session, request); }, status);
+        if (!session.json()) report_end(session, job);
+        return exit_code_of(job);
+    }
     auto job = create(session, request);
     if (session.json())
         session.print_json(job);
@@ -166,7 +144,7 @@ void configure(Arguments& arguments, RunOptions& options) {
                      "Stop it after so long, for example 2h");
     arguments.option("--retries", "N", &options.retries, "Run it again so often if it fails");
     arguments.option("--param", "KEY=VALUE", &options.parameters,
-                     "A parameter, recorded with the run");
+                     "A parameter, recorded with the run; the program finds all in MARU_PARAMETERS");
     arguments.option("--experiment", "NAME", &options.experiment,
                      "The experiment that its run belongs to");
     arguments.option("-e,--variable", "KEY=VALUE", &options.variables, "An environment variable");

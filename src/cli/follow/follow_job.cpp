@@ -9,6 +9,12 @@
 namespace maru::cli {
 namespace {
 
+struct JobLine {
+    std::string type;
+    compute::Job job;
+};
+BOOST_DESCRIBE_STRUCT(JobLine, (), (type, job))
+
 using compute::WorkloadState;
 
 struct LogLine {
@@ -123,6 +129,24 @@ compute::Job follow_job(Session& session, const compute::Job& job, const FollowO
     return retrying(kPatience, [&] {
         return client->call(compute::get_job, {.project = session.project(), .id = job.id});
     });
+}
+
+compute::Job create_and_follow(Session& session, const std::function<compute::Job()>& create,
+                               StatusLine& status) {
+    std::mutex output;
+    compute::Job ended;
+    {
+        JobInterrupts interrupts(session, output, status);
+        auto job = create();
+        interrupts.job_created(job.id);
+        if (session.json())
+            session.print_json(JobLine{"queued", job});
+        else if (session.err().is_terminal)
+            session.note(paint(session.err(), Colour::dim, fmt::format("job {}", job.id)));
+        ended = follow_job(session, job, {}, output, status);
+    }
+    if (session.json()) session.print_json(JobLine{"end", ended});
+    return ended;
 }
 
 int exit_code_of(const compute::Job& job) {

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <functional>
+
 #include "cli/follow/interrupts.hpp"
 #include "cli/session.hpp"
 #include "compute/types.hpp"
@@ -17,6 +19,11 @@ struct FollowOptions {
 /// while writing.
 compute::Job follow_job(Session& session, const compute::Job& job, const FollowOptions& options,
                         std::mutex& output, StatusLine& status);
+
+/// Creates a job with `create` and follows it to its end, as `maru run` does: Ctrl-C detaches or
+/// stops it. With --json: a document of type queued, the log, one of type end.
+compute::Job create_and_follow(Session& session, const std::function<compute::Job()>& create,
+                               StatusLine& status);
 
 /// What a process that stands for the job exits with: the job's own code, else 0 or 1 by its state.
 int exit_code_of(const compute::Job& job);

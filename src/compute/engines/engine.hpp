@@ -25,6 +25,7 @@ struct Node {
     std::int64_t cpu_milli = 0;
     std::int64_t memory_mib = 0;
     std::vector<Gpu> gpus;
+    std::string description;  // processor and system, for people
 };
 
 /// A folder or file that a replica sees. All other paths are the system's, read-only, or its own

@@ -1,10 +1,13 @@
 #include "compute/engines/process/machine.hpp"
 
+#include <fmt/format.h>
 #include <sched.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
+#include <fstream>
 #include <map>
 #include <optional>
 #include <thread>
@@ -69,6 +72,19 @@ std::string machine_name() {
     char name[256] = "";
     gethostname(name, sizeof name - 1);
     return name[0] == '\0' ? "localhost" : name;
+}
+
+std::string machine_description() {
+    std::string processor = "unknown processor";
+    std::ifstream cpuinfo("/proc/cpuinfo");
+    for (std::string line; std::getline(cpuinfo, line);) {
+        if (!line.starts_with("model name")) continue;
+        processor = std::string(trim(std::string_view(line).substr(line.find(':') + 1)));
+        break;
+    }
+    utsname system{};
+    uname(&system);
+    return fmt::format("{}, {} {}", processor, system.sysname, system.release);
 }
 
 std::int64_t usable_cpu_milli(const std::vector<Cgroup>& own) {

@@ -10,6 +10,8 @@
 namespace maru::compute::process {
 
 std::string machine_name();
+/// "AMD EPYC 7763, Linux 6.1.0": what results may depend on.
+std::string machine_description();
 /// Cores that this process may use, thousandths: its affinity and its own cgroups' quota.
 std::int64_t usable_cpu_milli(const std::vector<Cgroup>& own);
 /// Memory for workloads: the machine's, or our own cgroups' limit, less 5 % for the system and the

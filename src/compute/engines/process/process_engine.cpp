@@ -157,6 +157,7 @@ std::vector<Node> ProcessEngine::fingerprint() {
               .cpu_milli = process::usable_cpu_milli(own_cgroups_),
               .memory_mib = process::usable_memory_mib(own_cgroups_)};
     for (auto& device : gpus_.devices()) node.gpus.push_back(std::move(device.gpu));
+    node.description = process::machine_description();
     return {std::move(node)};
 }
 
