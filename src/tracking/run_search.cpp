@@ -72,7 +72,7 @@ struct Position {
 
 std::optional<Position> decode_position(std::string_view page_token) {
     if (page_token.empty()) return std::nullopt;
-    std::string text = api::decode_page_token(page_token);
+    std::string text = search::decode_position(page_token);
     auto colon = text.find(':');
     if (!text.starts_with("after ") || colon == std::string::npos) refuse_token(page_token);
     auto started_at = parse_int(std::string_view(text).substr(6, colon - 6));

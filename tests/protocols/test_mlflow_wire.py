@@ -58,7 +58,7 @@ def test_unknown_routes_are_no_json(http: httpx.Client) -> None:
 
 def test_version_and_server_info(http: httpx.Client) -> None:
     assert tuple(map(int, http.get("/version").text.split("."))) >= (3, 4)
-    assert http.get("/api/3.0/mlflow/server-info").json()["multipart_uploads_enabled"] is False
+    assert http.get("/api/3.0/mlflow/server-info").json()["multipart_uploads_enabled"] is True
 
 
 def test_the_root_is_the_default_project(server: Server) -> None:

@@ -12,6 +12,7 @@
 #include "base/json.hpp"
 #include "base/json_value.hpp"
 #include "base/text.hpp"
+#include "tracking/validation.hpp"
 
 namespace maru::tracking::mlflow {
 
@@ -19,9 +20,12 @@ namespace json = boost::json;
 
 struct Message::Document {
     json::value value;
+    bool of_query = false;  // where a list of one is its item
 };
 
 namespace {
+
+constexpr std::size_t kShownBytesMax = 2000;
 
 std::string_view view(const json::string& text) {
     return {text.data(), text.size()};
@@ -31,6 +35,57 @@ const json::object& as_object(const void* object) {
 }
 const json::value& as_value(const void* value) {
     return *static_cast<const json::value*>(value);
+}
+
+/// The name of a value's type in Python, which MLflow's messages show.
+std::string_view python_type(const json::value& value) {
+    switch (value.kind()) {
+        case json::kind::null:
+            return "NoneType";
+        case json::kind::bool_:
+            return "bool";
+        case json::kind::int64:
+        case json::kind::uint64:
+            return "int";
+        case json::kind::double_:
+            return "float";
+        case json::kind::string:
+            return "str";
+        case json::kind::array:
+            return "list";
+        case json::kind::object:
+            return "dict";
+    }
+    return "";
+}
+
+/// A value as MLflow's messages show it: JSON of ASCII alone, sorted by name.
+void append_shown(std::string& out, const json::value& value) {
+    if (value.is_string()) {
+        out += shown_text(view(value.get_string()));
+    } else if (value.is_double()) {
+        out += fmt::format("{}", value.get_double());
+    } else if (value.is_array()) {
+        out += '[';
+        for (const auto& item : value.get_array()) {
+            if (out.back() != '[') out += ',';
+            append_shown(out, item);
+        }
+        out += ']';
+    } else if (value.is_object()) {
+        std::map<std::string_view, const json::value*> sorted;
+        for (const auto& item : value.get_object())
+            sorted.emplace(std::string_view(item.key().data(), item.key().size()), &item.value());
+        out += '{';
+        for (const auto& [key, item] : sorted) {
+            if (out.back() != '{') out += ',';
+            out += shown_text(key) + ':';
+            append_shown(out, *item);
+        }
+        out += '}';
+    } else {
+        out += json::serialize(value);
+    }
 }
 
 std::optional<double> special_number(std::string_view text) {
@@ -125,6 +180,12 @@ Message Message::from_json(std::string_view text) {
     if (!error.message.empty())
         fail(ErrorCode::invalid_argument, "The request's body is not valid JSON: {}",
              error.message);
+    if (value.is_string()) {
+        // Old clients encode their JSON twice.
+        JsonSyntaxError none;
+        auto inner = parse_json_value(view(value.get_string()), value.storage(), none);
+        if (none.message.empty() && inner.is_object()) value = std::move(inner);
+    }
     if (!value.is_object())
         fail(ErrorCode::invalid_argument, "The request's body must be a JSON object");
     auto document = std::make_shared<Document>(std::move(value));
@@ -144,7 +205,7 @@ Message Message::parse(const net::Request& request) {
             object.emplace(key, json::string(content));
         }
     }
-    auto document = std::make_shared<Document>(json::value(std::move(object)));
+    auto document = std::make_shared<Document>(json::value(std::move(object)), true);
     const void* root = &document->value.get_object();
     return {std::move(document), root, ""};
 }
@@ -154,14 +215,46 @@ const void* Message::find(std::string_view name) const {
     return value == nullptr || value->is_null() ? nullptr : value;
 }
 
-void Message::wrong(std::string_view name, std::string_view expected) const {
-    std::string shown = json::serialize(as_value(find(name)));
-    if (shown.size() > 500) shown = shown.substr(0, 500) + "...";
+void Message::wrong(std::string_view name) const {
+    const json::value& value = as_value(find(name));
+    std::string shown;
+    append_shown(shown, value);
+    if (shown.size() > kShownBytesMax) shown = shown.substr(0, kShownBytesMax) + "...";
     fail(ErrorCode::invalid_argument,
-         "Invalid value {} for parameter '{}{}' supplied: expected {}. See the API docs for more "
-         "information "
-         "about request parameters.",
-         shown, path_, name, expected);
+         "Invalid value {} for parameter '{}{}' supplied:  Hint: Value was of type '{}'. See the "
+         "API docs for more information about request parameters.",
+         shown, path_, name, python_type(value));
+}
+
+void Message::missing(std::string_view name) const {
+    fail(ErrorCode::invalid_argument,
+         "Missing value for required parameter '{}{}'. See the API docs for more information about "
+         "request parameters.",
+         path_, name);
+}
+
+std::optional<Message> Message::from_text(std::string_view text) {
+    try {
+        return from_json(text);
+    } catch (const Error&) {
+        return std::nullopt;
+    }
+}
+
+std::string Message::enumerator(std::string_view name) const {
+    const void* value = find(name);
+    if (value != nullptr && as_value(value).is_int64())
+        return std::to_string(as_value(value).get_int64());
+    return text(name);
+}
+
+void Message::require(std::string_view name) const {
+    if (!has(name)) missing(name);
+}
+
+bool Message::integer_like(std::string_view name) const {
+    const void* value = find(name);
+    return value != nullptr && to_integer(as_value(value)).has_value();
 }
 
 bool Message::has(std::string_view name) const {
@@ -171,7 +264,7 @@ bool Message::has(std::string_view name) const {
 std::optional<std::string> Message::optional_text(std::string_view name) const {
     const void* value = find(name);
     if (value == nullptr) return std::nullopt;
-    if (!as_value(value).is_string()) wrong(name, "a string");
+    if (!as_value(value).is_string()) wrong(name);
     return std::string(view(as_value(value).get_string()));
 }
 
@@ -181,12 +274,7 @@ std::string Message::text(std::string_view name) const {
 
 std::string Message::required_text(std::string_view name) const {
     auto value = optional_text(name);
-    if (!value || value->empty())
-        fail(ErrorCode::invalid_argument,
-             "Missing value for required parameter '{}{}'. See the API docs for more information "
-             "about request "
-             "parameters.",
-             path_, name);
+    if (!value || value->empty()) missing(name);
     return *value;
 }
 
@@ -194,31 +282,21 @@ std::optional<std::int64_t> Message::integer(std::string_view name) const {
     const void* value = find(name);
     if (value == nullptr) return std::nullopt;
     auto number = to_integer(as_value(value));
-    if (!number) wrong(name, "an integer");
+    if (!number) wrong(name);
     return number;
 }
 
 std::int64_t Message::required_integer(std::string_view name) const {
     auto value = integer(name);
-    if (!value)
-        fail(ErrorCode::invalid_argument,
-             "Missing value for required parameter '{}{}'. See the API docs for more information "
-             "about request "
-             "parameters.",
-             path_, name);
+    if (!value) missing(name);
     return *value;
 }
 
 double Message::required_number(std::string_view name) const {
     const void* value = find(name);
-    if (value == nullptr)
-        fail(ErrorCode::invalid_argument,
-             "Missing value for required parameter '{}{}'. See the API docs for more information "
-             "about request "
-             "parameters.",
-             path_, name);
+    if (value == nullptr) missing(name);
     auto number = to_number(as_value(value));
-    if (!number) wrong(name, "a valid double (64-bit floating point)");
+    if (!number) wrong(name);
     return *number;
 }
 
@@ -230,17 +308,18 @@ bool Message::flag(std::string_view name, bool initial) const {
         std::string text = to_lower(view(as_value(value).get_string()));
         if (text == "true" || text == "false") return text == "true";
     }
-    wrong(name, "true or false");
+    wrong(name);
 }
 
 std::vector<std::string> Message::texts(std::string_view name) const {
     const void* value = find(name);
     if (value == nullptr) return {};
-    if (as_value(value).is_string()) return {std::string(view(as_value(value).get_string()))};
-    if (!as_value(value).is_array()) wrong(name, "a list of strings");
+    if (document_->of_query && as_value(value).is_string())
+        return {std::string(view(as_value(value).get_string()))};
+    if (!as_value(value).is_array()) wrong(name);
     std::vector<std::string> result;
     for (const auto& item : as_value(value).get_array()) {
-        if (!item.is_string()) wrong(name, "a list of strings");
+        if (!item.is_string()) wrong(name);
         result.emplace_back(view(item.get_string()));
     }
     return result;
@@ -249,12 +328,12 @@ std::vector<std::string> Message::texts(std::string_view name) const {
 std::vector<Message> Message::list(std::string_view name) const {
     const void* value = find(name);
     if (value == nullptr) return {};
-    if (!as_value(value).is_array()) wrong(name, "a list");
+    if (!as_value(value).is_array()) wrong(name);
     std::vector<Message> result;
     const auto& array = as_value(value).get_array();
     result.reserve(array.size());
     for (const auto& item : array) {
-        if (!item.is_object()) wrong(name, "a list of objects");
+        if (!item.is_object()) wrong(name);
         result.push_back(Message(document_, &item.get_object(),
                                  fmt::format("{}{}[{}].", path_, name, result.size())));
     }
@@ -264,7 +343,7 @@ std::vector<Message> Message::list(std::string_view name) const {
 std::optional<Message> Message::object(std::string_view name) const {
     const void* value = find(name);
     if (value == nullptr) return std::nullopt;
-    if (!as_value(value).is_object()) wrong(name, "an object");
+    if (!as_value(value).is_object()) wrong(name);
     return Message(document_, &as_value(value).get_object(), fmt::format("{}{}.", path_, name));
 }
 
@@ -285,14 +364,20 @@ std::string Message::run_id() const {
     return required_text("run_id");
 }
 
-std::int64_t Message::results_max(std::int64_t initial, std::int64_t most) const {
+std::int64_t Message::results_max(std::int64_t initial, std::int64_t most, Limit limit) const {
     std::int64_t value = integer("max_results").value_or(initial);
-    if (value < 1 || value > most)
+    if (value >= 1 && value <= most) return value;
+    if (limit != Limit::of_store && value > most) wrong("max_results");
+    if (limit == Limit::of_versions && value < 1)
         fail(ErrorCode::invalid_argument,
-             "Invalid value {} for parameter 'max_results' supplied: It must be at least 1 and at "
-             "most {}.",
-             value, most);
-    return value;
+             "Invalid value for max_results. It must be a positive integer, but got {}", value);
+    if (value < 1)
+        fail(ErrorCode::invalid_argument,
+             "Invalid value {} for parameter 'max_results' supplied. It must be a positive integer",
+             value);
+    fail(ErrorCode::invalid_argument,
+         "Invalid value {} for parameter 'max_results' supplied. It must be at most {}", value,
+         most);
 }
 
 void JsonWriter::separate() {
@@ -384,6 +469,21 @@ net::Response write_error(const Error& error) {
     return response;
 }
 
+namespace {
+
+/// Other types are refused, as MLflow does: pages of other sites can't send JSON unasked.
+void check_media_type(const net::Request& request) {
+    if (request.method != "POST" && request.method != "PUT") return;
+    auto type = request.headers.get("Content-Type");
+    if (type.empty())
+        fail(ErrorCode::invalid_argument, "Bad Request. Content-Type header is missing.");
+    if (type.substr(0, type.find(';')) != "application/json")
+        fail(ErrorCode::invalid_argument,
+             "Bad Request. Content-Type must be one of ['application/json'].");
+}
+
+}  // namespace
+
 void add_route(api::Api& api, const Route& route) {
     for (std::string_view prefix : {"/api/", "/ajax-api/"}) {
         std::string id = "mlflow.";
@@ -398,6 +498,7 @@ void add_route(api::Api& api, const Route& route) {
                  .handle =
                      [handle = route.handle](const api::Context& context, net::Request& request,
                                              const api::PathParameters& parameters) {
+                         check_media_type(request);
                          return handle(context, Message::parse(request), parameters);
                      },
                  .write_error = write_error});
