@@ -85,9 +85,11 @@ openapi: build ## Renew openapi.json from the server that was built
 	@tools/openapi
 
 .PHONY: lock
-lock: setup ## Resolve tests/requirements.txt into tests/requirements.lock
+lock: setup ## Resolve the tests' requirements.txt into requirements.lock
 	@uv pip compile -q --upgrade --python-version 3.11 --python-platform x86_64-manylinux_2_28 \
 		--no-annotate --no-header tests/requirements.txt -o tests/requirements.lock
+	@uv pip compile -q --upgrade --python-version 3.11 --python-platform x86_64-manylinux_2_28 \
+		--no-annotate --no-header tests/protocols/mlflow2/requirements.txt -o tests/protocols/mlflow2/requirements.lock
 
 .PHONY: bench
 bench: build ## Measure maru beside what it replaces; prints one table a benchmark

@@ -24,6 +24,7 @@
 #include "models/mlflow/routes.hpp"
 #include "models/service.hpp"
 #include "net/server.hpp"
+#include "server/mlflow/routes.hpp"
 #include "server/portal.hpp"
 #include "server/workload_access.hpp"
 #include "serving/service.hpp"
@@ -169,7 +170,9 @@ struct Server::State {
         serving::add_operations(api, serving);
         serving::add_gateway(api, serving);
         tracking::add_mlflow_routes(api, tracking, uploads);
-        models::add_mlflow_routes(api, models);
+        models::add_mlflow_routes(api, models, tracking);
+        add_workspace_routes(api, identity, tracking, models);
+        add_user_routes(api, identity);
     }
 
     net::Route route(const net::RequestHead& head) {

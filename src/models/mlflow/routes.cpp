@@ -4,6 +4,7 @@
 #include "base/text.hpp"
 #include "models/mlflow/sources.hpp"
 #include "tracking/mlflow/protocol.hpp"
+#include "tracking/validation.hpp"
 
 namespace maru::models {
 namespace {
@@ -313,13 +314,36 @@ void add_version_routes(Registrar& routes) {
                  });
 }
 
+/// GET model-versions/get-artifact: what MLflow's pages show of a version's files.
+net::Response version_file(Service& service, tracking::Service& tracking, const Context& context,
+                           const net::Request& request) {
+    Message message = Message::parse(request);
+    std::string path = message.required_text("path");
+    tracking::check_artifact_path(path);
+    const std::string& project = context.in_project().id;
+    for (const auto& file :
+         service.files(project, message.required_text("name"), version_of(message)))
+        if (file.path == path) return tracking.artifact_response(file);
+    fail(ErrorCode::not_found, "No such artifact: '{}'", path);
+}
+
 }  // namespace
 
-void add_mlflow_routes(api::Api& api, Service& service) {
+void add_mlflow_routes(api::Api& api, Service& service, tracking::Service& tracking) {
     Registrar routes(api, service);
     add_model_routes(routes);
     add_alias_routes(routes);
     add_version_routes(routes);
+    api.add({.id = "mlflow.model-versions.get-artifact",
+             .method = "GET",
+             .path = "/model-versions/get-artifact",
+             .permission = Permission::models_read,
+             .handle =
+                 [&service, &tracking](const Context& context, net::Request& request,
+                                       const api::PathParameters&) {
+                     return version_file(service, tracking, context, request);
+                 },
+             .write_error = tracking::mlflow::write_error});
 }
 
 }  // namespace maru::models

@@ -145,25 +145,6 @@ void add_artifact_routes(api::Api& api, Service& service) {
                 return empty_answer();
             });
     }
-    // What MLflow's own pages read files by.
-    for (std::string_view path : {"/get-artifact", "/ajax-api/2.0/mlflow/get-artifact"}) {
-        api.add(
-            {.id = "mlflow.get-artifact",
-             .method = "GET",
-             .path = std::string(path),
-             .permission = Permission::tracking_read,
-             .handle =
-                 [&service](const Context& context, net::Request& request, const PathParameters&) {
-                     Message message = Message::parse(request);
-                     const std::string& project = context.in_project().id;
-                     std::string file = message.required_text("path");
-                     check_artifact_path(file);
-                     Run run = service.get_run(project, message.run_id());
-                     return service.artifact_response(service.find_artifact(
-                         project, service.artifact_folder(project, run.artifact_uri) + "/" + file));
-                 },
-             .write_error = write_error});
-    }
 }
 
 }  // namespace maru::tracking::mlflow

@@ -17,9 +17,13 @@ void add_run_routes(api::Api& api, Service& service);
 void add_metric_routes(api::Api& api, Service& service);
 void add_logged_model_routes(api::Api& api, Service& service);
 void add_artifact_routes(api::Api& api, Service& service);
+/// Files as MLflow's own pages read and send them.
+void add_page_file_routes(api::Api& api, Service& service);
 /// Artifacts in parts, and by URLs that need no token.
 void add_upload_routes(api::Api& api, Service& service, Uploads& uploads);
 void add_server_routes(api::Api& api);
+/// What MLflow has and this server has not: 501 with a reason.
+void add_unserved_routes(api::Api& api);
 
 /// "ACTIVE_ONLY", "DELETED_ONLY", "ALL"; absent: ACTIVE_ONLY.
 View view_of(const Message& message, std::string_view field);

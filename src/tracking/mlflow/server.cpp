@@ -33,7 +33,7 @@ void add_server_routes(api::Api& api) {
                      [](const Context&, net::Request&, const PathParameters&) {
                          JsonWriter writer;
                          writer.begin_object()
-                             .field("workspaces_enabled", false)
+                             .field("workspaces_enabled", true)
                              .field("trace_archival_enabled", false)
                              .field("multipart_uploads_enabled", true)
                              // Served, but each download would cost a request more.
@@ -58,8 +58,10 @@ void add_routes(api::Api& api, Service& service, Uploads& uploads) {
     add_metric_routes(api, service);
     add_logged_model_routes(api, service);
     add_artifact_routes(api, service);
+    add_page_file_routes(api, service);
     add_upload_routes(api, service, uploads);
     add_server_routes(api);
+    add_unserved_routes(api);
 }
 
 }  // namespace maru::tracking::mlflow
