@@ -44,6 +44,11 @@ test: build ## Run all tests: unit, structure, portal, end to end
 test-slow: build ## Run the tests that download gigabytes or take minutes
 	@$(python) -m pytest -m slow tests
 
+.PHONY: test-java
+test-java: build ## Run the tests with MLflow's Java client, which need a JDK and Maven
+	@tools/setup java
+	@$(python) -m pytest -m java tests/java
+
 .PHONY: screenshots
 screenshots: build ## Photograph every page of the portal into build/screenshots
 	@MARU_SCREENSHOTS=$(CURDIR)/build/screenshots $(python) -m pytest -n $(test_processes) tests/portal/test_pages.py
