@@ -265,8 +265,9 @@ TEST_F(OperationsTest, OwnersDescribeTheirProject) {
     auto changed = send("PATCH", "/projects/vision", admin, R"({"description":"images"})");
     EXPECT_EQ(changed.as<Project>().description, "images");
     EXPECT_EQ(send("PATCH", "/projects/vision", admin, "{}").status, 400u);
-    EXPECT_EQ(send("PATCH", "/projects/vision", bearer(token_of("ann")), R"({"description":"x"})").status,
-              403u);
+    EXPECT_EQ(
+        send("PATCH", "/projects/vision", bearer(token_of("ann")), R"({"description":"x"})").status,
+        403u);
     restart();
     EXPECT_EQ(send("GET", "/projects/vision", admin).as<Project>().description, "images");
 }
