@@ -13,9 +13,6 @@ from maru_server import Project, Server
 from mlflow.entities import Workspace
 from mlflow.entities.workspace import WorkspaceDeletionMode
 from mlflow.exceptions import MlflowException
-from mlflow.server.auth import routes as auth_routes
-from mlflow.server.auth.client import AuthServiceClient
-from mlflow.server.handlers import get_endpoints
 from protocols.mlflow_project import mlflow_project
 
 LISTED = Path(__file__).with_name("mlflow_routes.txt")
@@ -28,6 +25,10 @@ MISSPELT = "/2.0mlflow/"
 
 
 def routes_of_client() -> list[str]:
+    # Here, since all of MLflow's server comes with them, which takes seconds.
+    from mlflow.server.auth import routes as auth_routes
+    from mlflow.server.handlers import get_endpoints
+
     found = {
         f"{method} {path}" for path, _, methods in get_endpoints() for method in methods
     } | {
@@ -122,8 +123,7 @@ def test_workspaces_are_projects(own_server: Server, monkeypatch: pytest.MonkeyP
         with pytest.raises(MlflowException, match="keeps the files of all workspaces itself"):
             mlflow.create_workspace("team-c", default_artifact_root="s3://bucket/x")
     finally:
-        mlflow.set_workspace("default")
-        monkeypatch.delenv("MLFLOW_WORKSPACE", raising=False)
+        mlflow.set_workspace(None)
         mlflow.set_tracking_uri(before)
     assert isinstance(made, Workspace)
 
@@ -155,6 +155,8 @@ def test_a_viewer_may_not_change_workspaces(own_server: Server) -> None:
 def test_users_of_the_authentication_plugin(
     own_server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    from mlflow.server.auth.client import AuthServiceClient
+
     monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", own_server.token)
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
     client = AuthServiceClient(own_server.url)
