@@ -44,6 +44,11 @@ test: build ## Run all tests: unit, structure, portal, end to end
 test-slow: build ## Run the tests that download gigabytes or take minutes
 	@$(python) -m pytest -m slow tests
 
+.PHONY: test-java
+test-java: build ## Run the tests with MLflow's Java client, which need a JDK and Maven
+	@tools/setup java
+	@$(python) -m pytest -m java tests/java
+
 .PHONY: screenshots
 screenshots: build ## Photograph every page of the portal into build/screenshots
 	@MARU_SCREENSHOTS=$(CURDIR)/build/screenshots $(python) -m pytest -n $(test_processes) tests/portal/test_pages.py
@@ -85,9 +90,11 @@ openapi: build ## Renew openapi.json from the server that was built
 	@tools/openapi
 
 .PHONY: lock
-lock: setup ## Resolve tests/requirements.txt into tests/requirements.lock
+lock: setup ## Resolve the tests' requirements.txt into requirements.lock
 	@uv pip compile -q --upgrade --python-version 3.11 --python-platform x86_64-manylinux_2_28 \
 		--no-annotate --no-header tests/requirements.txt -o tests/requirements.lock
+	@uv pip compile -q --upgrade --python-version 3.11 --python-platform x86_64-manylinux_2_28 \
+		--no-annotate --no-header tests/protocols/mlflow2/requirements.txt -o tests/protocols/mlflow2/requirements.lock
 
 .PHONY: bench
 bench: build ## Measure maru beside what it replaces; prints one table a benchmark

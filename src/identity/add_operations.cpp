@@ -56,6 +56,9 @@ void add_project_operations(api::Api& api, Service& service) {
     api.handle(get_project, [&service](const Context& context, const NameProject&) {
         return service.get_project(context);
     });
+    api.handle(update_project, [&service](const Context& context, const UpdateProject& request) {
+        return service.update_project(context, request);
+    });
     api.handle(delete_project, [&service](const Context& context, const NameProject&) {
         service.delete_project(context);
     });

@@ -118,7 +118,12 @@ std::shared_ptr<const ProjectRow> Service::State::find_project(const Caller& cal
                                                                const net::RequestHead& head,
                                                                api::Permission permission) const {
     std::string_view wanted = name.value_or("");
-    if (!name) wanted = trim(head.headers.get(kWorkspaceHeader));
+    std::string_view header = trim(head.headers.get(kWorkspaceHeader));
+    if (!name) wanted = header;
+    if (name && !header.empty() && header != wanted && is_project_permission(permission))
+        fail(ErrorCode::invalid_argument,
+             "the path is about project \"{}\", but {} names \"{}\"; leave one of them out", wanted,
+             kWorkspaceHeader, header);
     if (!name && wanted.empty()) {
         if (!is_project_permission(permission)) return nullptr;
         if (const auto* bound = caller.bound_project_id()) return directory.project(*bound);

@@ -173,6 +173,19 @@ inline constexpr api::Operation<NameProject, Project> get_project{
     .path = "/projects/{project}",
     .summary = "Show a project",
     .permission = api::Permission::project_read};
+
+struct UpdateProject {
+    std::string project, description;
+};
+BOOST_DESCRIBE_STRUCT(UpdateProject, (), (project, description))
+MARU_REQUIRED(UpdateProject, "description")
+inline constexpr api::Operation<UpdateProject, Project> update_project{
+    .id = "projects.update",
+    .method = api::Method::patch,
+    .path = "/projects/{project}",
+    .summary = "Change a project's description",
+    .permission = api::Permission::project_administer};
+
 inline constexpr api::Operation<NameProject, api::Nothing> delete_project{
     .id = "projects.delete",
     .method = api::Method::delete_,

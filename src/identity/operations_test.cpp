@@ -258,6 +258,20 @@ TEST_F(OperationsTest, ACreatorOwnsHisProject) {
     EXPECT_EQ(send("GET", "/projects/mine", ann).status, 404u);
 }
 
+TEST_F(OperationsTest, OwnersDescribeTheirProject) {
+    add_project("vision");
+    add_user("ann");
+    set_member("vision", "ann", "developer");
+    auto changed = send("PATCH", "/projects/vision", admin, R"({"description":"images"})");
+    EXPECT_EQ(changed.as<Project>().description, "images");
+    EXPECT_EQ(send("PATCH", "/projects/vision", admin, "{}").status, 400u);
+    EXPECT_EQ(
+        send("PATCH", "/projects/vision", bearer(token_of("ann")), R"({"description":"x"})").status,
+        403u);
+    restart();
+    EXPECT_EQ(send("GET", "/projects/vision", admin).as<Project>().description, "images");
+}
+
 TEST_F(OperationsTest, AProjectThatIsNotEmptyStays) {
     add_project("vision");
     bool empty = false;

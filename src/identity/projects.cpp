@@ -135,6 +135,24 @@ Project Service::get_project(const api::Context& context) const {
     return to_project(*project, *role);
 }
 
+Project Service::update_project(const api::Context& context, const UpdateProject& request) {
+    check_text("description", request.description, kDescriptionBytesMax);
+    {
+        std::lock_guard lock(state_->write_mutex);
+        auto found = state_->directory.project(context.in_project().id);
+        if (!found)
+            fail(ErrorCode::not_found, "project \"{}\" does not exist", context.in_project().name);
+        ProjectRow row = *found;
+        row.description = request.description;
+        state_->database.write([&](sql::Connection& connection) {
+            connection.execute("UPDATE projects SET description = $2 WHERE id = $1",
+                               {row.ref.id, row.description});
+        });
+        state_->directory.put(std::move(row));
+    }
+    return get_project(context);
+}
+
 void Service::delete_project(const api::Context& context) {
     const api::ProjectRef& ref = context.in_project();
     if (ref.name == kDefaultProject)

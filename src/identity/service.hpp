@@ -117,6 +117,7 @@ class Service final : public api::Guard {
                                      const ListProjects& request) const;
     Project create_project(const api::Context& context, const CreateProject& request);
     Project get_project(const api::Context& context) const;
+    Project update_project(const api::Context& context, const UpdateProject& request);
     void delete_project(const api::Context& context);
     api::Page<Member> list_members(const api::Context& context, const ListMembers& request) const;
     Member set_member(const api::Context& context, const SetMember& request);

@@ -24,6 +24,7 @@
 #include "models/mlflow/routes.hpp"
 #include "models/service.hpp"
 #include "net/server.hpp"
+#include "server/mlflow/routes.hpp"
 #include "server/portal.hpp"
 #include "server/workload_access.hpp"
 #include "serving/service.hpp"
@@ -32,6 +33,7 @@
 #include "tracking/mlflow/routes.hpp"
 #include "tracking/reproduction/reproduction.hpp"
 #include "tracking/service.hpp"
+#include "tracking/uploads.hpp"
 
 namespace maru::server {
 namespace {
@@ -42,8 +44,9 @@ constexpr std::chrono::milliseconds kStopGrace{3000};
 
 std::vector<sql::Migration> all_migrations() {
     std::vector<sql::Migration> all;
-    for (auto module : {identity::migrations, compute::migrations, environments::migrations,
-                        tracking::migrations, models::migrations, serving::migrations})
+    for (auto module :
+         {identity::migrations, compute::migrations, environments::migrations, tracking::migrations,
+          tracking::upload_migrations, models::migrations, serving::migrations})
         all.insert(all.end(), module.begin(), module.end());
     return all;
 }
@@ -140,6 +143,7 @@ struct Server::State {
           environments(*database, *blobs, compute, clock,
                        environments::options_from_surroundings(directory)),
           tracking(*database, *blobs, clock),
+          uploads(*database, tracking, clock, directory / "uploads"),
           models(*database, *blobs, tracking, clock),
           sources(serving::platform_sources(models, environments)),
           serving(*database, *blobs, compute, *sources, clock,
@@ -168,8 +172,10 @@ struct Server::State {
         models::add_operations(api, models);
         serving::add_operations(api, serving);
         serving::add_gateway(api, serving);
-        tracking::add_mlflow_routes(api, tracking);
-        models::add_mlflow_routes(api, models);
+        tracking::add_mlflow_routes(api, tracking, uploads);
+        models::add_mlflow_routes(api, models, tracking);
+        add_workspace_routes(api, identity, tracking, models);
+        add_user_routes(api, identity);
     }
 
     net::Route route(const net::RequestHead& head) {
@@ -228,6 +234,7 @@ struct Server::State {
     compute::Service compute;
     environments::Service environments;
     tracking::Service tracking;
+    tracking::Uploads uploads;
     models::Service models;
     std::unique_ptr<serving::Sources> sources;
     serving::Service serving;
@@ -248,8 +255,11 @@ Server::Server(const Options& options) : state_(std::make_unique<State>(options)
     state_->compute.start();
     state_->serving.start();
     state_->ready = true;
-    state_->maintenance.emplace("cleaning up sessions and tokens", kMaintainEvery,
-                                [state = state_.get()] { state->identity.maintain(); });
+    state_->maintenance.emplace("cleaning up sessions, tokens and uploads", kMaintainEvery,
+                                [state = state_.get()] {
+                                    state->identity.maintain();
+                                    state->uploads.remove_expired();
+                                });
     state_->compaction.emplace("compacting metrics", kCompactEvery, [state = state_.get()] {
         state->tracking.point_compactor().compact_due();
         state->database->shrink();

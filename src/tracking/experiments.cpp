@@ -9,6 +9,7 @@
 namespace maru::tracking {
 namespace {
 
+constexpr std::size_t kLocationLengthMax = 2048;
 constexpr std::string_view kColumns =
     "e.number, e.id, e.name, e.artifact_location, e.created_at, e.updated_at, e.deleted, "
     "(SELECT COUNT(*) FROM tracking_runs r WHERE r.experiment = e.number AND r.deleted = 0)";
@@ -210,7 +211,12 @@ std::string Service::create_experiment(std::string_view project_id, const std::s
                                        const std::string& artifact_location,
                                        const std::map<std::string, std::string>& tags) {
     check_experiment_name(name);
-    check_length(artifact_location, 2048, "artifact_location");
+    if (artifact_location.size() > kLocationLengthMax)
+        fail(ErrorCode::invalid_argument,
+             "Invalid artifact path length. The length of the artifact path cannot be greater than "
+             "{} characters.",
+             kLocationLengthMax);
+    check_length(artifact_location, kLocationLengthMax, "artifact_location");
     for (const auto& [key, value] : tags) check_tag(key, value, "key", kExperimentTagLengthMax);
     return database_.write([&](sql::Connection& connection) {
         insert_default(connection, project_id, clock_.now());
@@ -308,8 +314,7 @@ void Service::set_experiment_deleted(std::string_view project_id, std::string_vi
     database_.write([&](sql::Connection& connection) {
         Experiment experiment = load_experiment(connection, project_id, id);
         if (experiment.deleted == deleted)
-            fail(ErrorCode::not_found, "No {} Experiment with id={} exists",
-                 deleted ? "active" : "deleted", id);
+            fail(ErrorCode::not_found, "No Experiment with id={} exists", id);
         connection.execute(
             "UPDATE tracking_experiments SET deleted = $1, updated_at = $2 WHERE number = $3",
             {deleted, clock_.now(), experiment.number});

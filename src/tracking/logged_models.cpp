@@ -19,7 +19,7 @@ void check_model_name(std::string_view name) {
     check_length(name, 500, "name");
     if (name.find_first_of("/:.%\"'") != std::string_view::npos)
         fail(ErrorCode::invalid_argument,
-             "Invalid model name ({}) provided. Model name must be a non-empty string and cannot "
+             "Invalid model name ('{}') provided. Model name must be a non-empty string and cannot "
              "contain the "
              "following characters: ('/', ':', '.', '%', '\"', \"'\")",
              name);

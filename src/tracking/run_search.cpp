@@ -72,7 +72,7 @@ struct Position {
 
 std::optional<Position> decode_position(std::string_view page_token) {
     if (page_token.empty()) return std::nullopt;
-    std::string text = api::decode_page_token(page_token);
+    std::string text = search::decode_position(page_token);
     auto colon = text.find(':');
     if (!text.starts_with("after ") || colon == std::string::npos) refuse_token(page_token);
     auto started_at = parse_int(std::string_view(text).substr(6, colon - 6));
@@ -86,11 +86,11 @@ struct Boundary {
 };
 
 bool is_boundary(std::string_view page_token) {
-    return !page_token.empty() && api::decode_page_token(page_token).starts_with("run:");
+    return !page_token.empty() && search::decode_position(page_token).starts_with("run:");
 }
 
 Boundary decode_boundary(std::string_view page_token) {
-    auto text = api::decode_page_token(page_token);
+    auto text = search::decode_position(page_token);
     auto parts = split(text, ':');
     if (parts.size() != 3 || parts[0] != "run") refuse_token(page_token);
     auto run = parse_int(parts[1]), offset = parse_int(parts[2]);

@@ -10,6 +10,7 @@
 #include "base/error.hpp"
 #include "base/id.hpp"
 #include "tracking/service.hpp"
+#include "tracking/uploads.hpp"
 
 namespace maru::tracking {
 
@@ -38,7 +39,9 @@ struct TestBed {
     void open() {
         service.reset();
         database.reset();
-        database = sql::Database::open({.file = folder / "maru.db"}, migrations);
+        std::vector<sql::Migration> all(migrations.begin(), migrations.end());
+        all.insert(all.end(), upload_migrations.begin(), upload_migrations.end());
+        database = sql::Database::open({.file = folder / "maru.db"}, all);
         blobs = blob::open_disk_store(folder / "blobs");
         service = std::make_unique<Service>(*database, *blobs, clock);
     }

@@ -27,6 +27,10 @@ void check_experiment_name(std::string_view name);
 void check_points_max(std::int64_t points_max);
 /// Checks a path of an artifact: relative, without "..".
 void check_artifact_path(std::string_view path);
+/// A text as MLflow's messages quote it: JSON of ASCII alone.
+std::string shown_text(std::string_view text);
+/// The text's first characters, as MLflow cuts what runs log.
+std::string shortened(std::string text, std::size_t characters_max);
 /// "Invalid value ... for parameter '...' supplied: ...", as MLflow says it.
 [[noreturn]] void fail_value(std::string_view path, std::string_view value,
                              std::string_view message);

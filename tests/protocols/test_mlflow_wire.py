@@ -58,7 +58,7 @@ def test_unknown_routes_are_no_json(http: httpx.Client) -> None:
 
 def test_version_and_server_info(http: httpx.Client) -> None:
     assert tuple(map(int, http.get("/version").text.split("."))) >= (3, 4)
-    assert http.get("/api/3.0/mlflow/server-info").json()["multipart_uploads_enabled"] is False
+    assert http.get("/api/3.0/mlflow/server-info").json()["multipart_uploads_enabled"] is True
 
 
 def test_the_root_is_the_default_project(server: Server) -> None:
@@ -119,6 +119,32 @@ def test_pages_of_programs_are_sandboxed(http: httpx.Client, project: Project) -
     assert "sandbox" in answer.headers["content-security-policy"]
     listed = project.get(f"/runs/{run_id}/artifacts")["items"]
     assert listed == [{"path": "page.html", "is_directory": False, "size_bytes": 25}]
+
+
+def test_files_as_mlflows_pages_read_and_send_them(http: httpx.Client) -> None:
+    run = http.post("/api/2.0/mlflow/runs/create", json={"experiment_id": "0"}).json()
+    run_id = run["run"]["info"]["run_id"]
+    where = {"run_uuid": run_id, "path": "m/notes.txt"}
+    assert http.post("/ajax-api/2.0/mlflow/upload-artifact", params=where, content=b"n").is_success
+    assert http.get("/get-artifact", params=where).content == b"n"
+    assert http.post("/ajax-api/2.0/mlflow/upload-artifact", content=b"n").status_code == 400
+
+    http.post("/api/2.0/mlflow/registered-models/create", json={"name": "net"})
+    version = {"name": "net", "source": f"runs:/{run_id}/m", "run_id": run_id}
+    assert http.post("/api/2.0/mlflow/model-versions/create", json=version).is_success
+    asked = {"name": "net", "version": "1", "path": "notes.txt"}
+    assert http.get("/model-versions/get-artifact", params=asked).content == b"n"
+    missing = http.get("/model-versions/get-artifact", params=asked | {"path": "other"})
+    assert missing.json()["error_code"] == "RESOURCE_DOES_NOT_EXIST"
+
+    made = http.post("/api/2.0/mlflow/logged-models", json={"experiment_id": "0", "name": "n"})
+    model = made.json()["model"]["info"]
+    folder = model["artifact_uri"].removeprefix("mlflow-artifacts:/")
+    http.put(f"/api/2.0/mlflow-artifacts/artifacts/{folder}/MLmodel", content=b"flavors: {}")
+    files = f"/ajax-api/2.0/mlflow/logged-models/{model['model_id']}/artifacts/files"
+    answer = http.get(files, params={"artifact_file_path": "MLmodel"})
+    assert answer.content == b"flavors: {}"
+    assert http.get(files).status_code == 400
 
 
 def test_history_of_several_runs(http: httpx.Client) -> None:

@@ -1,7 +1,10 @@
 #include "models/mlflow/routes.hpp"
 
 #include "base/error.hpp"
+#include "base/text.hpp"
+#include "models/mlflow/sources.hpp"
 #include "tracking/mlflow/protocol.hpp"
+#include "tracking/validation.hpp"
 
 namespace maru::models {
 namespace {
@@ -76,16 +79,25 @@ net::Response answer_model(Service& service, std::string_view project, const Mod
     return answer(writer);
 }
 
+bool is_prompt(const std::map<std::string, std::string>& tags) {
+    auto tag = tags.find("mlflow.prompt.is_prompt");
+    return tag != tags.end() && to_lower(tag->second) == "true";
+}
+
 /// A version is a string on the wire; clients send numbers too.
 std::int64_t version_of(const Message& message) {
+    if (message.has("version") && !message.integer_like("version"))
+        fail(ErrorCode::invalid_argument, "Parameter 'version' must be an integer, got '{}'.",
+             message.required_text("version"));
     return message.required_integer("version");
 }
 
 net::Response search_models(Service& service, const std::string& project, const Message& message) {
-    auto page = service.search_models(project, {.filter = message.text("filter"),
-                                                .order_by = message.texts("order_by"),
-                                                .results_max = message.results_max(100, 1000),
-                                                .page_token = message.text("page_token")});
+    auto page = service.search_models(
+        project, {.filter = message.text("filter"),
+                  .order_by = message.texts("order_by"),
+                  .results_max = message.results_max(100, 1000, Message::Limit::of_schema),
+                  .page_token = message.text("page_token")});
     JsonWriter writer;
     writer.begin_object().key("registered_models").begin_list();
     for (const auto& model : page.items)
@@ -98,11 +110,11 @@ net::Response search_models(Service& service, const std::string& project, const 
 
 net::Response search_versions(Service& service, const std::string& project,
                               const Message& message) {
-    auto page =
-        service.search_versions(project, {.filter = message.text("filter"),
-                                          .order_by = message.texts("order_by"),
-                                          .results_max = message.results_max(10'000, 200'000),
-                                          .page_token = message.text("page_token")});
+    auto page = service.search_versions(
+        project, {.filter = message.text("filter"),
+                  .order_by = message.texts("order_by"),
+                  .results_max = message.results_max(10'000, 200'000, Message::Limit::of_versions),
+                  .page_token = message.text("page_token")});
     JsonWriter writer;
     writer.begin_object().key("model_versions").begin_list();
     for (const auto& version : page.items) write_version(writer, version);
@@ -246,6 +258,7 @@ void add_version_routes(Registrar& routes) {
                                         .run_id = message.optional_text("run_id"),
                                         .model_id = message.text("model_id"),
                                         .tags = message.map("tags")};
+                     if (!is_prompt(version.tags)) check_source(version.source);
                      return answer_version(s.create_version(context.in_project().id, version));
                  });
     routes.write("PATCH", "/mlflow/model-versions/update",
@@ -301,13 +314,36 @@ void add_version_routes(Registrar& routes) {
                  });
 }
 
+/// GET model-versions/get-artifact: what MLflow's pages show of a version's files.
+net::Response version_file(Service& service, tracking::Service& tracking, const Context& context,
+                           const net::Request& request) {
+    Message message = Message::parse(request);
+    std::string path = message.required_text("path");
+    tracking::check_artifact_path(path);
+    const std::string& project = context.in_project().id;
+    for (const auto& file :
+         service.files(project, message.required_text("name"), version_of(message)))
+        if (file.path == path) return tracking.artifact_response(file);
+    fail(ErrorCode::not_found, "No such artifact: '{}'", path);
+}
+
 }  // namespace
 
-void add_mlflow_routes(api::Api& api, Service& service) {
+void add_mlflow_routes(api::Api& api, Service& service, tracking::Service& tracking) {
     Registrar routes(api, service);
     add_model_routes(routes);
     add_alias_routes(routes);
     add_version_routes(routes);
+    api.add({.id = "mlflow.model-versions.get-artifact",
+             .method = "GET",
+             .path = "/model-versions/get-artifact",
+             .permission = Permission::models_read,
+             .handle =
+                 [&service, &tracking](const Context& context, net::Request& request,
+                                       const api::PathParameters&) {
+                     return version_file(service, tracking, context, request);
+                 },
+             .write_error = tracking::mlflow::write_error});
 }
 
 }  // namespace maru::models

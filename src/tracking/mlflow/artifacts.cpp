@@ -30,11 +30,45 @@ net::Response list_run_artifacts(Service& service, const Context& context, const
 
 /// GET mlflow-artifacts/artifacts?path=: names only.
 net::Response list_folder(Service& service, const Context& context, const Message& message) {
+    std::string path = message.text("path");
+    if (!path.empty()) check_artifact_path(path);
     JsonWriter writer;
     writer.begin_object();
-    write_files(writer, service.list_artifacts(context.in_project().id, message.text("path")), "");
+    write_files(writer, service.list_artifacts(context.in_project().id, path), "");
     writer.end_object();
     return answer(writer);
+}
+
+/// Those who ask for URLs of a cloud's storage: files are kept here, and sent to this server.
+[[noreturn]] void refuse_presigned(std::string_view what, std::string_view uri) {
+    fail(ErrorCode::invalid_argument,
+         "Presigned {} proxied artifact storage (artifact URI scheme: {}). This endpoint requires "
+         "a {} cloud storage artifact URI.",
+         what == "upload" ? "upload is not supported for"
+                          : "download is not supported for runs with",
+         uri.substr(0, uri.find(':')), what == "upload" ? "direct" : "run with a direct");
+}
+
+net::Response presigned_upload(Service& service, const Context& context, const Message& message) {
+    std::string path = message.required_text("path");
+    std::string run = message.text("run_id"), model = message.text("model_id");
+    if (run.empty() == model.empty())
+        fail(ErrorCode::invalid_argument, "Exactly one of run_id and model_id must be provided.");
+    check_artifact_path(path);
+    const std::string& project = context.in_project().id;
+    refuse_presigned("upload", run.empty() ? service.get_logged_model(project, model).artifact_uri
+                                           : service.get_run(project, run).artifact_uri);
+}
+
+net::Response presigned_download(Service& service, const Context& context, const Message& message) {
+    constexpr std::int64_t kSecondsInitial = 900, kSecondsMax = 604'800;
+    std::string run = message.required_text("run_id"), path = message.required_text("path");
+    check_artifact_path(path);
+    std::int64_t seconds = message.integer("expiration").value_or(kSecondsInitial);
+    if (seconds < 1 || seconds > kSecondsMax)
+        fail(ErrorCode::invalid_argument, "expiration must be between 1 and {} seconds (got {}).",
+             kSecondsMax, seconds);
+    refuse_presigned("download", service.get_run(context.in_project().id, run).artifact_uri);
 }
 
 const std::string& path_of(const PathParameters& parameters) {
@@ -79,6 +113,15 @@ void add_artifact_routes(api::Api& api, Service& service) {
                             return handle(service, context, message);
                         }});
     };
+    auto post = [&](std::string_view path, Permission permission, auto handle) {
+        add_route(api, {"POST", path, permission,
+                        [&service, handle](const Context& context, const Message& message,
+                                           const PathParameters&) {
+                            return handle(service, context, message);
+                        }});
+    };
+    post("/mlflow/artifacts/presigned-upload-url", Permission::tracking_write, presigned_upload);
+    post("/mlflow/artifacts/presigned-download-url", Permission::tracking_read, presigned_download);
     read("/mlflow/artifacts/list", list_run_artifacts);
     read("/mlflow-artifacts/artifacts", list_folder);
     for (std::string_view prefix : {"/api/2.0", "/ajax-api/2.0"}) {
@@ -101,24 +144,6 @@ void add_artifact_routes(api::Api& api, Service& service) {
                 service.delete_artifacts(context.in_project().id, path_of(path));
                 return empty_answer();
             });
-    }
-    // What MLflow's own pages read files by.
-    for (std::string_view path : {"/get-artifact", "/ajax-api/2.0/mlflow/get-artifact"}) {
-        api.add(
-            {.id = "mlflow.get-artifact",
-             .method = "GET",
-             .path = std::string(path),
-             .permission = Permission::tracking_read,
-             .handle =
-                 [&service](const Context& context, net::Request& request, const PathParameters&) {
-                     Message message = Message::parse(request);
-                     const std::string& project = context.in_project().id;
-                     std::string file = message.required_text("path");
-                     Run run = service.get_run(project, message.run_id());
-                     return service.artifact_response(service.find_artifact(
-                         project, service.artifact_folder(project, run.artifact_uri) + "/" + file));
-                 },
-             .write_error = write_error});
     }
 }
 

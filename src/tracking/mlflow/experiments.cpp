@@ -8,7 +8,9 @@ using api::Context;
 using api::PathParameters;
 using api::Permission;
 
-void write_experiment(JsonWriter& writer, const Experiment& experiment) {
+/// MLflow's workspaces are our projects.
+void write_experiment(JsonWriter& writer, const Experiment& experiment,
+                      std::string_view workspace) {
     writer.begin_object()
         .field("experiment_id", experiment.id)
         .field("name", experiment.name)
@@ -17,13 +19,14 @@ void write_experiment(JsonWriter& writer, const Experiment& experiment) {
         .field("last_update_time", to_ms(experiment.updated_at))
         .field("creation_time", to_ms(experiment.created_at))
         .pairs("tags", experiment.tags)
+        .field("workspace", workspace)
         .end_object();
 }
 
-net::Response answer_experiment(const Experiment& experiment) {
+net::Response answer_experiment(const Context& context, const Experiment& experiment) {
     JsonWriter writer;
     writer.begin_object().key("experiment");
-    write_experiment(writer, experiment);
+    write_experiment(writer, experiment, context.in_project().name);
     writer.end_object();
     return answer(writer);
 }
@@ -37,17 +40,42 @@ net::Response search_experiments(Service& service, const Context& context, const
                                             .view = view_of(message, "view_type")});
     JsonWriter writer;
     writer.begin_object().key("experiments").begin_list();
-    for (const auto& experiment : page.items) write_experiment(writer, experiment);
+    for (const auto& experiment : page.items)
+        write_experiment(writer, experiment, context.in_project().name);
     writer.end_list();
     if (page.next_page_token) writer.field("next_page_token", *page.next_page_token);
     writer.end_object();
     return answer(writer);
 }
 
+net::Response search_datasets(Service& service, const Context& context, const Message& message) {
+    constexpr std::size_t kExperimentsMax = 20;
+    auto ids = message.texts("experiment_ids");
+    if (ids.empty())
+        fail(ErrorCode::invalid_argument,
+             "SearchDatasets request must specify at least one experiment_id.");
+    if (ids.size() > kExperimentsMax)
+        fail(ErrorCode::invalid_argument,
+             "SearchDatasets request cannot specify more than {} experiment_ids. Received {} "
+             "experiment_ids.",
+             kExperimentsMax, ids.size());
+    JsonWriter writer;
+    writer.begin_object().key("dataset_summaries").begin_list();
+    for (const auto& dataset : service.search_datasets(context.in_project().id, ids))
+        writer.begin_object()
+            .field("experiment_id", dataset.experiment_id)
+            .field("name", dataset.name)
+            .field("digest", dataset.digest)
+            .field("context", dataset.context)
+            .end_object();
+    writer.end_list().end_object();
+    return answer(writer);
+}
+
 }  // namespace
 
 View view_of(const Message& message, std::string_view field) {
-    std::string name = message.text(field);
+    std::string name = message.enumerator(field);
     if (name.empty() || name == "ACTIVE_ONLY" || name == "1") return View::active;
     if (name == "DELETED_ONLY" || name == "2") return View::deleted;
     if (name == "ALL" || name == "3") return View::all;
@@ -78,30 +106,17 @@ void add_experiment_routes(api::Api& api, Service& service) {
              auto experiment = s.find_experiment(context.in_project().id, name);
              if (!experiment)
                  fail(ErrorCode::not_found, "Could not find experiment with name '{}'", name);
-             return answer_experiment(*experiment);
+             return answer_experiment(context, *experiment);
          });
     read("GET", "/mlflow/experiments/get",
          [](Service& s, const Context& context, const Message& message) {
              return answer_experiment(
+                 context,
                  s.get_experiment(context.in_project().id, message.required_text("experiment_id")));
          });
     read("POST", "/mlflow/experiments/search", search_experiments);
     read("GET", "/mlflow/experiments/search", search_experiments);
-    read("POST", "/mlflow/experiments/search-datasets",
-         [](Service& s, const Context& context, const Message& message) {
-             JsonWriter writer;
-             writer.begin_object().key("dataset_summaries").begin_list();
-             for (const auto& dataset :
-                  s.search_datasets(context.in_project().id, message.texts("experiment_ids")))
-                 writer.begin_object()
-                     .field("experiment_id", dataset.experiment_id)
-                     .field("name", dataset.name)
-                     .field("digest", dataset.digest)
-                     .field("context", dataset.context)
-                     .end_object();
-             writer.end_list().end_object();
-             return answer(writer);
-         });
+    read("POST", "/mlflow/experiments/search-datasets", search_datasets);
     write("/mlflow/experiments/create",
           [](Service& s, const std::string& project, const Message& message) {
               std::string id =
@@ -124,8 +139,7 @@ void add_experiment_routes(api::Api& api, Service& service) {
     write("/mlflow/experiments/update",
           [](Service& s, const std::string& project, const Message& message) {
               std::string id = message.required_text("experiment_id");
-              if (message.has("new_name"))
-                  s.rename_experiment(project, id, message.text("new_name"));
+              s.rename_experiment(project, id, message.required_text("new_name"));
               return empty_answer();
           });
     write("/mlflow/experiments/set-experiment-tag",

@@ -70,16 +70,18 @@ std::string status_of(const Message& message) {
     static constexpr std::string_view kNames[] = {"LOGGED_MODEL_STATUS_UNSPECIFIED",
                                                   "LOGGED_MODEL_PENDING", "LOGGED_MODEL_READY",
                                                   "LOGGED_MODEL_UPLOAD_FAILED"};
-    std::string name = message.required_text("status");
+    message.require("status");
+    std::string name = message.enumerator("status");
     for (std::size_t i = 0; i < std::size(kNames); ++i)
         if (name == std::to_string(i)) return std::string(kNames[i]);
     return name;
 }
 
 net::Response search_models(Service& service, const Context& context, const Message& message) {
+    message.require("experiment_ids");
     std::vector<LoggedModelOrder> order;
     for (const auto& term : message.list("order_by"))
-        order.push_back({term.required_text("field_name"), term.flag("ascending", true),
+        order.push_back({term.text("field_name"), term.flag("ascending", true),
                          term.text("dataset_name"), term.text("dataset_digest")});
     std::vector<Service::DatasetFilter> datasets;
     for (const auto& dataset : message.list("datasets"))
@@ -159,8 +161,8 @@ void add_logged_model_routes(api::Api& api, Service& service) {
         });
     add("PATCH", "/mlflow/logged-models/{model_id}/tags", kWrite,
         [](Service& s, const Context& context, const Message& message, const PathParameters& path) {
-            return answer_model(
-                s.set_logged_model_tags(context.in_project().id, id_of(path), message.map("tags")));
+            s.set_logged_model_tags(context.in_project().id, id_of(path), message.map("tags"));
+            return empty_answer();
         });
     add("DELETE", "/mlflow/logged-models/{model_id}/tags/{tag_key}", kWrite,
         [](Service& s, const Context& context, const Message&, const PathParameters& path) {

@@ -1,75 +1,9 @@
 #include "tracking/mlflow/protocol.hpp"
 
-#include <array>
-#include <boost/json/monotonic_resource.hpp>
-#include <boost/json/serialize.hpp>
-#include <boost/json/value.hpp>
-#include <charconv>
-#include <cmath>
-#include <limits>
-
 #include "base/error.hpp"
-#include "base/json.hpp"
-#include "base/json_value.hpp"
-#include "base/text.hpp"
 
 namespace maru::tracking::mlflow {
-
-namespace json = boost::json;
-
-struct Message::Document {
-    json::value value;
-};
-
 namespace {
-
-std::string_view view(const json::string& text) {
-    return {text.data(), text.size()};
-}
-const json::object& as_object(const void* object) {
-    return *static_cast<const json::object*>(object);
-}
-const json::value& as_value(const void* value) {
-    return *static_cast<const json::value*>(value);
-}
-
-std::optional<double> special_number(std::string_view text) {
-    if (text == "NaN" || text == "nan") return std::numeric_limits<double>::quiet_NaN();
-    if (text == "Infinity" || text == "inf") return std::numeric_limits<double>::infinity();
-    if (text == "-Infinity" || text == "-inf") return -std::numeric_limits<double>::infinity();
-    return std::nullopt;
-}
-
-std::optional<double> to_number(const json::value& value) {
-    if (value.is_double()) return value.get_double();
-    if (value.is_int64()) return static_cast<double>(value.get_int64());
-    if (value.is_uint64()) return static_cast<double>(value.get_uint64());
-    if (!value.is_string()) return std::nullopt;
-    auto text = view(value.get_string());
-    if (auto special = special_number(text)) return special;
-    double number = 0;
-    auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-    return number;
-}
-
-std::optional<std::int64_t> to_integer(const json::value& value) {
-    if (value.is_int64()) return value.get_int64();
-    if (value.is_string()) return parse_int(view(value.get_string()));
-    constexpr double kExact = 9007199254740992.0;  // 2^53
-    if (value.is_double() && std::abs(value.get_double()) <= kExact &&
-        std::trunc(value.get_double()) == value.get_double())
-        return static_cast<std::int64_t>(value.get_double());
-    return std::nullopt;
-}
-
-/// The shortest form that reads back as the same number.
-template <class Number>
-void append_number(std::string& out, Number number) {
-    std::array<char, 32> text;
-    auto [end, error] = std::to_chars(text.data(), text.data() + text.size(), number);
-    out.append(text.data(), end);
-}
 
 struct MlflowCode {
     std::string_view name;
@@ -115,253 +49,6 @@ MlflowCode mlflow_code(ErrorCode code) {
 
 }  // namespace
 
-Message::Message(std::shared_ptr<const Document> document, const void* object, std::string path)
-    : document_(std::move(document)), object_(object), path_(std::move(path)) {}
-
-Message Message::from_json(std::string_view text) {
-    auto storage = json::make_shared_resource<json::monotonic_resource>(text.size() * 2 + 256);
-    JsonSyntaxError error;
-    auto value = parse_json_value(text, std::move(storage), error);
-    if (!error.message.empty())
-        fail(ErrorCode::invalid_argument, "The request's body is not valid JSON: {}",
-             error.message);
-    if (!value.is_object())
-        fail(ErrorCode::invalid_argument, "The request's body must be a JSON object");
-    auto document = std::make_shared<Document>(std::move(value));
-    const void* object = &document->value.get_object();
-    return {std::move(document), object, ""};
-}
-
-Message Message::parse(const net::Request& request) {
-    if (request.method != "GET" && !trim(request.body).empty()) return from_json(request.body);
-    json::object object;
-    for (const auto& [name, content] : request.query) {
-        json::string_view key(name.data(), name.size());
-        if (auto* present = object.if_contains(key)) {
-            if (!present->is_array()) *present = json::array{*present};
-            present->get_array().emplace_back(json::string(content));
-        } else {
-            object.emplace(key, json::string(content));
-        }
-    }
-    auto document = std::make_shared<Document>(json::value(std::move(object)));
-    const void* root = &document->value.get_object();
-    return {std::move(document), root, ""};
-}
-
-const void* Message::find(std::string_view name) const {
-    const auto* value = as_object(object_).if_contains(json::string_view(name.data(), name.size()));
-    return value == nullptr || value->is_null() ? nullptr : value;
-}
-
-void Message::wrong(std::string_view name, std::string_view expected) const {
-    std::string shown = json::serialize(as_value(find(name)));
-    if (shown.size() > 500) shown = shown.substr(0, 500) + "...";
-    fail(ErrorCode::invalid_argument,
-         "Invalid value {} for parameter '{}{}' supplied: expected {}. See the API docs for more "
-         "information "
-         "about request parameters.",
-         shown, path_, name, expected);
-}
-
-bool Message::has(std::string_view name) const {
-    return find(name) != nullptr;
-}
-
-std::optional<std::string> Message::optional_text(std::string_view name) const {
-    const void* value = find(name);
-    if (value == nullptr) return std::nullopt;
-    if (!as_value(value).is_string()) wrong(name, "a string");
-    return std::string(view(as_value(value).get_string()));
-}
-
-std::string Message::text(std::string_view name) const {
-    return optional_text(name).value_or("");
-}
-
-std::string Message::required_text(std::string_view name) const {
-    auto value = optional_text(name);
-    if (!value || value->empty())
-        fail(ErrorCode::invalid_argument,
-             "Missing value for required parameter '{}{}'. See the API docs for more information "
-             "about request "
-             "parameters.",
-             path_, name);
-    return *value;
-}
-
-std::optional<std::int64_t> Message::integer(std::string_view name) const {
-    const void* value = find(name);
-    if (value == nullptr) return std::nullopt;
-    auto number = to_integer(as_value(value));
-    if (!number) wrong(name, "an integer");
-    return number;
-}
-
-std::int64_t Message::required_integer(std::string_view name) const {
-    auto value = integer(name);
-    if (!value)
-        fail(ErrorCode::invalid_argument,
-             "Missing value for required parameter '{}{}'. See the API docs for more information "
-             "about request "
-             "parameters.",
-             path_, name);
-    return *value;
-}
-
-double Message::required_number(std::string_view name) const {
-    const void* value = find(name);
-    if (value == nullptr)
-        fail(ErrorCode::invalid_argument,
-             "Missing value for required parameter '{}{}'. See the API docs for more information "
-             "about request "
-             "parameters.",
-             path_, name);
-    auto number = to_number(as_value(value));
-    if (!number) wrong(name, "a valid double (64-bit floating point)");
-    return *number;
-}
-
-bool Message::flag(std::string_view name, bool initial) const {
-    const void* value = find(name);
-    if (value == nullptr) return initial;
-    if (as_value(value).is_bool()) return as_value(value).get_bool();
-    if (as_value(value).is_string()) {
-        std::string text = to_lower(view(as_value(value).get_string()));
-        if (text == "true" || text == "false") return text == "true";
-    }
-    wrong(name, "true or false");
-}
-
-std::vector<std::string> Message::texts(std::string_view name) const {
-    const void* value = find(name);
-    if (value == nullptr) return {};
-    if (as_value(value).is_string()) return {std::string(view(as_value(value).get_string()))};
-    if (!as_value(value).is_array()) wrong(name, "a list of strings");
-    std::vector<std::string> result;
-    for (const auto& item : as_value(value).get_array()) {
-        if (!item.is_string()) wrong(name, "a list of strings");
-        result.emplace_back(view(item.get_string()));
-    }
-    return result;
-}
-
-std::vector<Message> Message::list(std::string_view name) const {
-    const void* value = find(name);
-    if (value == nullptr) return {};
-    if (!as_value(value).is_array()) wrong(name, "a list");
-    std::vector<Message> result;
-    const auto& array = as_value(value).get_array();
-    result.reserve(array.size());
-    for (const auto& item : array) {
-        if (!item.is_object()) wrong(name, "a list of objects");
-        result.push_back(Message(document_, &item.get_object(),
-                                 fmt::format("{}{}[{}].", path_, name, result.size())));
-    }
-    return result;
-}
-
-std::optional<Message> Message::object(std::string_view name) const {
-    const void* value = find(name);
-    if (value == nullptr) return std::nullopt;
-    if (!as_value(value).is_object()) wrong(name, "an object");
-    return Message(document_, &as_value(value).get_object(), fmt::format("{}{}.", path_, name));
-}
-
-std::vector<std::pair<std::string, std::string>> Message::pairs(std::string_view name) const {
-    std::vector<std::pair<std::string, std::string>> result;
-    for (const auto& item : list(name)) result.emplace_back(item.text("key"), item.text("value"));
-    return result;
-}
-
-std::map<std::string, std::string> Message::map(std::string_view name) const {
-    std::map<std::string, std::string> result;
-    for (auto& [key, value] : pairs(name)) result[key] = std::move(value);
-    return result;
-}
-
-std::string Message::run_id() const {
-    if (!has("run_id") && has("run_uuid")) return required_text("run_uuid");
-    return required_text("run_id");
-}
-
-std::int64_t Message::results_max(std::int64_t initial, std::int64_t most) const {
-    std::int64_t value = integer("max_results").value_or(initial);
-    if (value < 1 || value > most)
-        fail(ErrorCode::invalid_argument,
-             "Invalid value {} for parameter 'max_results' supplied: It must be at least 1 and at "
-             "most {}.",
-             value, most);
-    return value;
-}
-
-void JsonWriter::separate() {
-    char last = out_.empty() ? taken_last_ : out_.back();
-    if (last != 0 && last != '{' && last != '[' && last != ':') out_ += ',';
-}
-std::string JsonWriter::take() {
-    if (!out_.empty()) taken_last_ = out_.back();
-    return std::exchange(out_, {});
-}
-JsonWriter& JsonWriter::begin_object() {
-    separate();
-    out_ += '{';
-    return *this;
-}
-JsonWriter& JsonWriter::end_object() {
-    out_ += '}';
-    return *this;
-}
-JsonWriter& JsonWriter::begin_list() {
-    separate();
-    out_ += '[';
-    return *this;
-}
-JsonWriter& JsonWriter::end_list() {
-    out_ += ']';
-    return *this;
-}
-JsonWriter& JsonWriter::key(std::string_view name) {
-    separate();
-    out_ += '"';
-    out_ += name;
-    out_ += "\":";
-    return *this;
-}
-JsonWriter& JsonWriter::value(std::string_view text) {
-    separate();
-    append_json_string(out_, text);
-    return *this;
-}
-JsonWriter& JsonWriter::value(std::int64_t number) {
-    separate();
-    append_number(out_, number);
-    return *this;
-}
-JsonWriter& JsonWriter::value(bool flag) {
-    separate();
-    out_ += flag ? "true" : "false";
-    return *this;
-}
-JsonWriter& JsonWriter::value(double number) {
-    separate();
-    if (std::isnan(number))
-        out_ += "\"NaN\"";
-    else if (std::isinf(number))
-        out_ += number > 0 ? "\"Infinity\"" : "\"-Infinity\"";
-    else
-        append_number(out_, number);
-    return *this;
-}
-JsonWriter& JsonWriter::pairs(std::string_view name,
-                              const std::map<std::string, std::string>& content) {
-    if (content.empty()) return *this;
-    key(name).begin_list();
-    for (const auto& [item_key, item_value] : content)
-        begin_object().field("key", item_key).field("value", item_value).end_object();
-    return end_list();
-}
-
 net::Response answer(JsonWriter& writer) {
     return net::Response::json(writer.take());
 }
@@ -384,6 +71,21 @@ net::Response write_error(const Error& error) {
     return response;
 }
 
+namespace {
+
+/// Other types are refused, as MLflow does: pages of other sites can't send JSON unasked.
+void check_media_type(const net::Request& request) {
+    if (request.method != "POST" && request.method != "PUT") return;
+    auto type = request.headers.get("Content-Type");
+    if (type.empty())
+        fail(ErrorCode::invalid_argument, "Bad Request. Content-Type header is missing.");
+    if (type.substr(0, type.find(';')) != "application/json")
+        fail(ErrorCode::invalid_argument,
+             "Bad Request. Content-Type must be one of ['application/json'].");
+}
+
+}  // namespace
+
 void add_route(api::Api& api, const Route& route) {
     for (std::string_view prefix : {"/api/", "/ajax-api/"}) {
         std::string id = "mlflow.";
@@ -398,6 +100,7 @@ void add_route(api::Api& api, const Route& route) {
                  .handle =
                      [handle = route.handle](const api::Context& context, net::Request& request,
                                              const api::PathParameters& parameters) {
+                         check_media_type(request);
                          return handle(context, Message::parse(request), parameters);
                      },
                  .write_error = write_error});

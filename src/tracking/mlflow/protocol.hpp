@@ -22,19 +22,27 @@ inline constexpr std::string_view kProtocolVersion = "3.17.2";
 ///
 /// Lifetime: keeps its document alive. Threads: one at a time. Errors: invalid_argument in MLflow's
 /// words
-/// ("Invalid value 123 for parameter 'name' supplied: ...", "Missing value for required parameter
-/// 'name'.").
+/// ("Invalid value 123 for parameter 'name' supplied:  Hint: Value was of type 'int'. ...",
+/// "Missing value for required parameter 'name'. ...").
 class Message {
   public:
     static Message parse(const net::Request& request);
     static Message from_json(std::string_view text);
+    /// Nothing, if the text is not a JSON object.
+    static std::optional<Message> from_text(std::string_view text);
 
     /// True if the field is there and not null.
     bool has(std::string_view name) const;
     std::string text(std::string_view name) const;  // empty if absent
     std::optional<std::string> optional_text(std::string_view name) const;
     std::string required_text(std::string_view name) const;
+    /// An enumerator, by name or by number ("FINISHED", "3"); empty if absent.
+    std::string enumerator(std::string_view name) const;
+    /// Throws if the field, of any type, is absent.
+    void require(std::string_view name) const;
     std::optional<std::int64_t> integer(std::string_view name) const;
+    /// True if the field can be read as an integer.
+    bool integer_like(std::string_view name) const;
     std::int64_t required_integer(std::string_view name) const;
     double required_number(std::string_view name) const;
     bool flag(std::string_view name, bool initial) const;
@@ -47,14 +55,18 @@ class Message {
 
     /// run_id, or its old name run_uuid; required.
     std::string run_id() const;
+    /// Which of MLflow's messages a max_results out of bounds gets.
+    enum class Limit { of_store, of_schema, of_versions };
     /// max_results, checked against its bounds.
-    std::int64_t results_max(std::int64_t initial, std::int64_t most) const;
+    std::int64_t results_max(std::int64_t initial, std::int64_t most,
+                             Limit limit = Limit::of_store) const;
 
   private:
     struct Document;
     Message(std::shared_ptr<const Document> document, const void* object, std::string path);
     const void* find(std::string_view name) const;
-    [[noreturn]] void wrong(std::string_view name, std::string_view expected) const;
+    [[noreturn]] void wrong(std::string_view name) const;
+    [[noreturn]] void missing(std::string_view name) const;
 
     std::shared_ptr<const Document> document_;
     const void* object_;

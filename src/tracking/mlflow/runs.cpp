@@ -1,6 +1,9 @@
+#include <fmt/ranges.h>
+
 #include "base/error.hpp"
 #include "base/json.hpp"
 #include "tracking/mlflow/routes.hpp"
+#include "tracking/validation.hpp"
 
 namespace maru::tracking::mlflow {
 namespace {
@@ -84,7 +87,7 @@ std::optional<RunStatus> status_of(const Message& message) {
     if (!message.has("status")) return std::nullopt;
     static constexpr std::string_view kNames[] = {"RUNNING", "SCHEDULED", "FINISHED", "FAILED",
                                                   "KILLED"};
-    std::string name = message.text("status");
+    std::string name = message.enumerator("status");
     for (std::size_t i = 0; i < std::size(kNames); ++i)
         if (name == kNames[i] || name == std::to_string(i + 1))
             return enum_from<RunStatus>(kNames[i]);
@@ -107,6 +110,7 @@ net::Response create_run(Service& service, const Context& context, const Message
                .started_at = time_of(message, "start_time"),
                .tags = message.map("tags")};
     if (run.user.empty()) run.user = context.user;
+    for (auto& [key, value] : run.tags) value = shortened(std::move(value), kTagLengthMax);
     const std::string& project = context.in_project().id;
     return answer_run(context.workload_id ? service.create_run_of_workload(
                                                 project, *context.workload_id, std::move(run))
@@ -124,12 +128,13 @@ net::Response update_run(Service& service, const Context& context, const Message
 }
 
 net::Response search_runs(Service& service, const Context& context, const Message& message) {
-    auto page = service.search_runs(context.in_project().id, message.texts("experiment_ids"),
-                                    {.filter = message.text("filter"),
-                                     .order_by = message.texts("order_by"),
-                                     .results_max = message.results_max(1000, 50'000),
-                                     .page_token = message.text("page_token"),
-                                     .view = view_of(message, "run_view_type")});
+    auto page = service.search_runs(
+        context.in_project().id, message.texts("experiment_ids"),
+        {.filter = message.text("filter"),
+         .order_by = message.texts("order_by"),
+         .results_max = message.results_max(1000, 50'000, Message::Limit::of_schema),
+         .page_token = message.text("page_token"),
+         .view = view_of(message, "run_view_type")});
     JsonWriter writer;
     writer.begin_object().key("runs").begin_list();
     for (const auto& run : page.items) write_run(writer, run);
@@ -159,18 +164,32 @@ net::Response log_inputs(Service& service, const Context& context, const Message
 
 net::Response log_outputs(Service& service, const Context& context, const Message& message) {
     std::vector<ModelLink> models;
+    message.require("models");
     for (const auto& item : message.list("models"))
         models.push_back({item.required_text("model_id"), item.integer("step").value_or(0)});
     service.log_outputs(context.in_project().id, message.run_id(), models);
     return empty_answer();
 }
 
+void check_model_json(const std::string& text) {
+    auto model = Message::from_text(text);
+    if (!model)
+        fail(ErrorCode::invalid_argument, "Malformed model info. \n {} \n is not a valid JSON.",
+             text);
+    std::vector<std::string_view> missing;
+    for (std::string_view field : {"artifact_path", "flavors", "run_id", "utc_time_created"})
+        if (!model->has(field)) missing.push_back(field);
+    if (!missing.empty())
+        fail(ErrorCode::invalid_argument, "Model json is missing mandatory fields: {{'{}'}}",
+             fmt::join(missing, "', '"));
+}
+
 /// Clients before MLflow 3 tell of a logged model in a tag of its run, a JSON list.
 net::Response log_model(Service& service, const Context& context, const Message& message) {
-    std::string model = message.required_text("model_json");
-    check_json(model);
-    const std::string& project = context.in_project().id;
     std::string id = message.run_id();
+    std::string model = message.required_text("model_json");
+    check_model_json(model);
+    const std::string& project = context.in_project().id;
     constexpr const char* kTag = "mlflow.log-model.history";
     Run run = service.get_run(project, id);
     std::string history = run.tags.contains(kTag) ? run.tags[kTag] : "[]";

@@ -33,10 +33,13 @@ void add_server_routes(api::Api& api) {
                      [](const Context&, net::Request&, const PathParameters&) {
                          JsonWriter writer;
                          writer.begin_object()
-                             .field("workspaces_enabled", false)
+                             .field("workspaces_enabled", true)
                              .field("trace_archival_enabled", false)
-                             .field("multipart_uploads_enabled", false)
+                             .field("multipart_uploads_enabled", true)
+                             // Served, but each download would cost a request more.
                              .field("multipart_downloads_enabled", false)
+                             .field("presigned_upload_run_id_supported", false)
+                             .field("presigned_upload_model_id_supported", false)
                              .end_object();
                          return answer(writer);
                      },
@@ -49,13 +52,16 @@ void add_server_routes(api::Api& api) {
         add_text_route(api, "mlflow.unknown", "*", std::string(path), "Not Found", 404);
 }
 
-void add_routes(api::Api& api, Service& service) {
+void add_routes(api::Api& api, Service& service, Uploads& uploads) {
     add_experiment_routes(api, service);
     add_run_routes(api, service);
     add_metric_routes(api, service);
     add_logged_model_routes(api, service);
     add_artifact_routes(api, service);
+    add_page_file_routes(api, service);
+    add_upload_routes(api, service, uploads);
     add_server_routes(api);
+    add_unserved_routes(api);
 }
 
 }  // namespace maru::tracking::mlflow

@@ -85,9 +85,17 @@ std::string encode_offset(std::int64_t offset) {
     return api::encode_page_token("offset:" + std::to_string(offset));
 }
 
+std::string decode_position(std::string_view page_token) {
+    try {
+        return api::decode_page_token(page_token);
+    } catch (const Error&) {
+        fail(ErrorCode::invalid_argument, "Invalid page token, could not base64-decode");
+    }
+}
+
 std::int64_t decode_offset(std::string_view page_token) {
     if (page_token.empty()) return 0;
-    std::string position = api::decode_page_token(page_token);
+    std::string position = decode_position(page_token);
     std::optional<std::int64_t> offset;
     if (position.starts_with("offset:")) offset = parse_int(std::string_view(position).substr(7));
     if (!offset || *offset < 0)

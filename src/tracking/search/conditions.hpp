@@ -51,6 +51,8 @@ void append_keyed_condition(Statement& statement, std::string_view table,
                             std::string_view owner_column, std::string_view owner,
                             const Comparison& comparison);
 
+/// What api::encode_page_token encoded; errors in MLflow's words.
+std::string decode_position(std::string_view page_token);
 /// Offsets as page tokens.
 std::string encode_offset(std::int64_t offset);
 std::int64_t decode_offset(std::string_view page_token);

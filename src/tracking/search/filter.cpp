@@ -129,9 +129,7 @@ class Parser {
             comparisons.push_back(comparison());
             if (token_.kind == Token::Kind::end) return comparisons;
             if (token_.kind != Token::Kind::word || upper(token_.text) != "AND")
-                reject(
-                    "Invalid clause(s) in filter string: '{}'. Expected comparisons joined by AND",
-                    token_.raw);
+                reject("Invalid clause(s) in filter string: '{}'", token_.raw);
             advance();
             if (token_.kind == Token::Kind::end)
                 reject("Invalid filter '{}': a comparison is missing after AND", filter_);
@@ -153,15 +151,23 @@ class Parser {
         Identifier identifier = resolve(token_.text, grammar_, false);
         advance();
         Comparison result{.subject = identifier.subject, .key = identifier.key};
+        std::string symbol = shown(token_);
         result.comparator = comparator();
-        check_comparator(identifier, result.comparator);
         if (result.comparator == Comparator::is_null ||
-            result.comparator == Comparator::is_not_null)
+            result.comparator == Comparator::is_not_null) {
+            check_nullable(identifier);
             return result;
-        if (result.comparator == Comparator::in || result.comparator == Comparator::not_in)
+        }
+        if (result.comparator == Comparator::in || result.comparator == Comparator::not_in) {
+            std::size_t from = lexer_.position() - token_.raw.size();
+            check_list_start();
             result.value = list();
-        else
-            result.value = value(identifier);
+            check_takes_lists(identifier, filter_.substr(from, list_end_ - from));
+            return result;
+        }
+        // The value first, as MLflow does: of two mistakes it names that one.
+        result.value = value(identifier);
+        check_comparator(identifier, result.comparator, symbol);
         return result;
     }
 
@@ -173,7 +179,9 @@ class Parser {
             {">=", Comparator::greater_equal}};
         if (token_.kind == Token::Kind::comparator) {
             auto found = symbols.find(token_.text);
-            if (found == symbols.end()) reject("Invalid comparator '{}'", token_.raw);
+            if (found == symbols.end())
+                reject("Invalid comparator '{}' not one of =, !=, <, <=, >, >=, LIKE, ILIKE, IN",
+                       token_.raw);
             advance();
             return found->second;
         }
@@ -193,58 +201,90 @@ class Parser {
                shown(token_));
     }
 
-    void check_comparator(const Identifier& identifier, Comparator comparator) {
-        bool numeric = identifier.subject == Subject::metric ||
-                       (identifier.attribute && identifier.attribute->numeric);
+    static bool is_numeric(const Identifier& identifier) {
+        return identifier.subject == Subject::metric ||
+               (identifier.attribute && identifier.attribute->numeric);
+    }
+
+    static std::string_view subject_name(Subject subject) {
+        switch (subject) {
+            case Subject::attribute:
+                return "attribute";
+            case Subject::metric:
+                return "metric";
+            case Subject::parameter:
+                return "parameter";
+            case Subject::tag:
+                return "tag";
+            case Subject::dataset:
+                return "dataset";
+        }
+        return "";
+    }
+
+    void check_nullable(const Identifier& identifier) const {
+        bool nullable = grammar_.tags_null && (identifier.subject == Subject::tag ||
+                                               identifier.subject == Subject::parameter);
+        if (!nullable)
+            reject("IS NULL / IS NOT NULL is only supported for tags and params, not for '{}' '{}'",
+                   subject_name(identifier.subject), identifier.key);
+    }
+
+    void check_takes_lists(const Identifier& identifier, std::string_view list) const {
+        bool takes_lists = identifier.subject == Subject::dataset ||
+                           (identifier.attribute && identifier.attribute->lists);
+        if (takes_lists) return;
+        if (is_numeric(identifier)) fail_number(identifier, list);
+        if (identifier.subject != Subject::attribute)
+            reject("Expected a quoted string value for {} (e.g. 'my-value'). Got value {}",
+                   subject_name(identifier.subject), list);
+        std::vector<std::string> names;
+        for (const auto& [name, attribute] : grammar_.attributes)
+            if (attribute.lists) names.push_back(name);
+        reject("Only ['{}'] attributes support comparison with a list of quoted string values.",
+               fmt::join(names, "', '"));
+    }
+
+    void check_comparator(const Identifier& identifier, Comparator comparator,
+                          std::string_view symbol) const {
         bool ordering = comparator >= Comparator::less && comparator <= Comparator::greater_equal;
         bool equality = comparator == Comparator::equal || comparator == Comparator::not_equal;
         bool like = comparator == Comparator::like || comparator == Comparator::ilike;
-        bool list = comparator == Comparator::in || comparator == Comparator::not_in;
-        bool null = comparator == Comparator::is_null || comparator == Comparator::is_not_null;
-        if (null) {
-            bool nullable = grammar_.tags_null && (identifier.subject == Subject::tag ||
-                                                   identifier.subject == Subject::parameter);
-            if (!nullable)
-                reject("IS NULL / IS NOT NULL is only supported for tags and params, not for '{}'",
-                       identifier.key);
-            return;
-        }
-        if (list) {
-            bool takes_lists = identifier.subject == Subject::dataset ||
-                               (identifier.attribute && identifier.attribute->lists);
-            if (!takes_lists)
-                reject("'{}' does not support comparison with a list of quoted string values",
-                       identifier.key);
-            return;
-        }
+        bool numeric = is_numeric(identifier);
         if (numeric ? !(ordering || equality) : !(equality || like))
-            reject("Invalid comparator for '{}': expected one of {}", identifier.key,
+            reject("Invalid comparator '{}' not one of {}", symbol,
                    numeric ? "=, !=, <, <=, >, >=" : "=, !=, LIKE, ILIKE");
+    }
+
+    [[noreturn]] static void fail_number(const Identifier& identifier, std::string_view found) {
+        if (identifier.subject == Subject::metric)
+            reject("Expected numeric value type for metric. Found {}", found);
+        reject("Expected numeric value type for numeric attribute: {}. Found {}", identifier.key,
+               found);
     }
 
     Literal value(const Identifier& identifier) {
         Token token = token_;
         advance();
-        if (identifier.subject == Subject::metric) {
-            if (token.kind != Token::Kind::number)
-                reject("Expected numeric value type for metric. Found {}", shown(token));
-            return number(token);
-        }
-        if (identifier.attribute && identifier.attribute->numeric) {
-            if (token.kind != Token::Kind::number)
-                reject("Expected numeric value type for numeric attribute: {}. Found {}",
-                       identifier.key, shown(token));
+        if (is_numeric(identifier)) {
+            if (token.kind != Token::Kind::number) fail_number(identifier, shown(token));
+            if (identifier.subject == Subject::metric) return number(token);
             if (auto integer = parse_int(token.text)) return *integer;
             return number(token);
         }
+        if (token.kind == Token::Kind::word)
+            reject(
+                "Parameter value is either not quoted or unidentified quote types used for string "
+                "value {}. Use either single or double quotes.",
+                token.raw);
         if (token.kind != Token::Kind::text) {
             if (identifier.subject == Subject::attribute)
                 reject("Expected a quoted string value for attributes. Got value {}", shown(token));
+            if (identifier.subject == Subject::dataset)
+                reject("Expected a quoted string value for dataset attributes. Got value {}",
+                       shown(token));
             reject("Expected a quoted string value for {} (e.g. 'my-value'). Got value {}",
-                   identifier.subject == Subject::tag         ? "tag"
-                   : identifier.subject == Subject::parameter ? "parameter"
-                                                              : "dataset",
-                   shown(token));
+                   subject_name(identifier.subject), shown(token));
         }
         if (token.text.size() > kTextBytesMax)
             reject("Invalid filter: a value is longer than {} bytes", kTextBytesMax);
@@ -265,11 +305,18 @@ class Parser {
         return result;
     }
 
-    std::vector<std::string> list() {
+    void check_list_start() const {
         if (token_.kind != Token::Kind::symbol || token_.text != "(")
             reject("While parsing a list in the query, expected '(', found {}", shown(token_));
+    }
+
+    std::vector<std::string> list() {
         advance();
         std::vector<std::string> values;
+        if (token_.kind == Token::Kind::symbol && token_.text == ")")
+            reject(
+                "While parsing a list in the query, expected a non-empty list of string values, "
+                "but got empty list");
         while (true) {
             if (token_.kind != Token::Kind::text)
                 reject(
@@ -283,6 +330,7 @@ class Parser {
             bool comma = token_.kind == Token::Kind::symbol && token_.text == ",";
             if (comma) advance();
             if (token_.kind == Token::Kind::symbol && token_.text == ")") {
+                list_end_ = lexer_.position();
                 advance();
                 return values;
             }
@@ -297,6 +345,7 @@ class Parser {
     const Grammar& grammar_;
     Token token_;
     std::size_t list_values_ = 0;
+    std::size_t list_end_ = 0;  // behind the last list's parenthesis
 };
 
 }  // namespace
@@ -324,9 +373,10 @@ Order parse_order(std::string_view clause, const Grammar& grammar) {
         if (lexer.next().kind != Token::Kind::end)
             reject("Invalid order_by clause '{}'. Could not be parsed.", clause);
     }
+    if (name.text.find('.') == std::string::npos && !grammar.attributes.contains(name.text))
+        reject("Invalid order_by clause '{}'. Could not be parsed.", clause);
     Identifier identifier = resolve(name.text, grammar, true);
-    if (identifier.subject == Subject::dataset)
-        reject("Invalid order_by entity 'dataset' in '{}'", clause);
+    if (identifier.subject == Subject::dataset) reject("Invalid identifier type 'dataset'");
     order.subject = identifier.subject;
     order.key = identifier.key;
     return order;

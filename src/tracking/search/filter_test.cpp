@@ -82,9 +82,9 @@ TEST(Filter, RefusesWhatItCannotRead) {
     EXPECT_THAT(refusal("metrics.a > 'x'"), HasSubstr("Expected numeric value type for metric"));
     EXPECT_THAT(refusal("params.a = 3"), HasSubstr("Expected a quoted string value for parameter"));
     EXPECT_THAT(refusal("tags.a > 'x'"), HasSubstr("Invalid comparator"));
-    EXPECT_THAT(refusal("metrics.a LIKE 'x'"), HasSubstr("Invalid comparator"));
+    EXPECT_THAT(refusal("metrics.a LIKE 'x'"), HasSubstr("Expected numeric value type for metric"));
     EXPECT_THAT(refusal("metrics.a IS NULL"), HasSubstr("IS NULL"));
-    EXPECT_THAT(refusal("status IN ('a')"), HasSubstr("does not support comparison with a list"));
+    EXPECT_THAT(refusal("status IN ('a')"), HasSubstr("support comparison with a list"));
     EXPECT_THAT(refusal("run_id IN ()"), HasSubstr("non-empty list"));
     EXPECT_THAT(refusal("run_id IN ('a'"), HasSubstr("expected"));
     EXPECT_THAT(refusal("params.a = 'x"), HasSubstr("not closed"));

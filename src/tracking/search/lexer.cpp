@@ -102,7 +102,7 @@ Token Lexer::number() {
 
 Token Lexer::comparator() {
     std::size_t from = at_++;
-    if (at_ < text_.size() && text_[at_] == '=') ++at_;
+    if (at_ < text_.size() && (text_[at_] == '=' || text_[at_] == '>')) ++at_;
     std::string raw(text_.substr(from, at_ - from));
     return {Token::Kind::comparator, raw, raw};
 }

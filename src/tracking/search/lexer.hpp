@@ -30,6 +30,8 @@ class Lexer {
   public:
     explicit Lexer(std::string_view text) : text_(text) {}
     Token next();
+    /// Bytes of the text that were read.
+    std::size_t position() const { return at_; }
 
   private:
     std::string quoted_text();
