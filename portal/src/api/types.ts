@@ -244,6 +244,101 @@ export interface MetricSeries {
   total: number;
 }
 
+/** A run as a row of a table: only the columns that were asked for. */
+export interface RunRow {
+  id: string;
+  name: string;
+  status: RunStatus;
+  user: string;
+  started_at: Timestamp;
+  ended_at: Timestamp | null;
+  job_id: string | null;
+  child_count: number;
+  metrics: Record<string, MetricNumber>;
+  parameters: Record<string, string>;
+  tags: Record<string, string>;
+}
+
+export interface RunRows extends Page<RunRow> {
+  total: number;
+}
+
+export interface RunColumns {
+  metrics: string[];
+  parameters: string[];
+  tags: string[];
+  complete: boolean;
+}
+
+export interface ColumnValue {
+  value: string;
+  count: number;
+}
+
+export interface MetricSummary {
+  count: number;
+  mean: number;
+  least: number;
+  greatest: number;
+  least_run: string;
+  greatest_run: string;
+}
+
+export interface RunGroup {
+  values: (string | null)[];
+  count: number;
+  metrics: Record<string, MetricSummary>;
+}
+
+export interface RunGroups {
+  items: RunGroup[];
+  total: number;
+  run_count: number;
+}
+
+export interface RunView {
+  name: string;
+  user: string;
+  state: string;
+  created_at: Timestamp;
+  updated_at: Timestamp;
+}
+
+/** A thinned history in columns. */
+export interface MetricCurve {
+  run: string;
+  key: string;
+  steps: number[];
+  times_ms: number[];
+  values: MetricNumber[];
+  total: number;
+}
+
+export interface DatasetInput {
+  name: string;
+  digest: string;
+  source_type: string;
+  source: string;
+  schema: string;
+  profile: string;
+  tags: Record<string, string>;
+}
+
+export interface LoggedModel {
+  id: string;
+  experiment_id: string;
+  name: string;
+  model_type: string;
+  artifact_uri: string;
+  source_run_id: string | null;
+  status: string;
+  created_at: Timestamp;
+  updated_at: Timestamp;
+  parameters: Record<string, string>;
+  tags: Record<string, string>;
+  metrics: { key: string; run_id: string; dataset_name: string; point: MetricPoint }[];
+}
+
 export interface Artifact {
   path: string;
   is_directory: boolean;

@@ -208,19 +208,81 @@ const experimentsRoute = createRoute({
   ),
 });
 
-export interface RunTableSearch {
+export const chartAxes = ['step', 'relative', 'time'] as const;
+export type ChartAxis = (typeof chartAxes)[number];
+
+export interface ChartSearch {
+  axis?: ChartAxis | undefined;
+  log?: '1' | undefined;
+  logx?: '1' | undefined;
+  smooth?: string | undefined;
+  /** A part of the names of the metrics that are shown. */
+  find?: string | undefined;
+}
+
+function chartSearch(search: Search): ChartSearch {
+  return {
+    axis: oneOf(search, 'axis', chartAxes),
+    log: oneOf(search, 'log', ['1']),
+    logx: oneOf(search, 'logx', ['1']),
+    smooth: textOf(search, 'smooth'),
+    find: textOf(search, 'find'),
+  };
+}
+
+export const experimentTabs = ['runs', 'charts', 'explore', 'leaderboard'] as const;
+export type ExperimentTab = (typeof experimentTabs)[number];
+export const aggregates = ['mean', 'least', 'greatest'] as const;
+export const exploreKinds = ['parallel', 'scatter', 'bar'] as const;
+export type ExploreKind = (typeof exploreKinds)[number];
+
+/** All that an experiment's page shows is in its address, so that a link shows the same. */
+export interface ExperimentSearch extends ChartSearch {
+  tab?: ExperimentTab | undefined;
   filter?: string | undefined;
   order?: string | undefined;
   columns?: string | undefined;
+  group?: string | undefined;
+  aggregate?: (typeof aggregates)[number] | undefined;
+  nested?: '1' | undefined;
+  /** The runs that are selected. */
+  runs?: string | undefined;
+  hidden?: string | undefined;
+  /** How many runs are drawn. */
+  draw?: string | undefined;
+  kind?: ExploreKind | undefined;
+  axes?: string | undefined;
+  x?: string | undefined;
+  y?: string | undefined;
+  colour?: string | undefined;
+  metric?: string | undefined;
+  goal?: 'min' | undefined;
+  top?: string | undefined;
 }
 
 const experimentRoute = createRoute({
   getParentRoute: () => projectRoute,
   path: '/experiments/$experiment',
-  validateSearch: (search: Search): RunTableSearch => ({
+  validateSearch: (search: Search): ExperimentSearch => ({
+    tab: oneOf(search, 'tab', experimentTabs),
     filter: textOf(search, 'filter'),
     order: textOf(search, 'order'),
     columns: textOf(search, 'columns'),
+    group: textOf(search, 'group'),
+    aggregate: oneOf(search, 'aggregate', aggregates),
+    nested: oneOf(search, 'nested', ['1']),
+    runs: textOf(search, 'runs'),
+    hidden: textOf(search, 'hidden'),
+    draw: textOf(search, 'draw'),
+    kind: oneOf(search, 'kind', exploreKinds),
+    axes: textOf(search, 'axes'),
+    x: textOf(search, 'x'),
+    y: textOf(search, 'y'),
+    colour: textOf(search, 'colour'),
+    metric: textOf(search, 'metric'),
+    goal: oneOf(search, 'goal', ['min']),
+    top: textOf(search, 'top'),
+    ...chartSearch(search),
   }),
   component: lazyRouteComponent(
     () => import('../features/experiments/experiment-page'),
@@ -228,24 +290,7 @@ const experimentRoute = createRoute({
   ),
 });
 
-export const chartAxes = ['step', 'relative', 'time'] as const;
-export type ChartAxis = (typeof chartAxes)[number];
-
-export interface ChartSearch {
-  axis?: ChartAxis | undefined;
-  log?: '1' | undefined;
-  smooth?: string | undefined;
-}
-
-function chartSearch(search: Search): ChartSearch {
-  return {
-    axis: oneOf(search, 'axis', chartAxes),
-    log: oneOf(search, 'log', ['1']),
-    smooth: textOf(search, 'smooth'),
-  };
-}
-
-export const runTabs = ['overview', 'charts', 'artifacts'] as const;
+export const runTabs = ['overview', 'charts', 'system', 'artifacts', 'models', 'log'] as const;
 export type RunTab = (typeof runTabs)[number];
 
 const runRoute = createRoute({
@@ -266,9 +311,16 @@ const compareRoute = createRoute({
   path: '/compare',
   validateSearch: (
     search: Search,
-  ): ChartSearch & { runs?: string | undefined; all?: '1' | undefined } => ({
+  ): ChartSearch & {
+    runs?: string | undefined;
+    all?: '1' | undefined;
+    base?: string | undefined;
+    file?: string | undefined;
+  } => ({
     runs: textOf(search, 'runs'),
     all: oneOf(search, 'all', ['1']),
+    base: textOf(search, 'base'),
+    file: textOf(search, 'file'),
     ...chartSearch(search),
   }),
   component: lazyRouteComponent(

@@ -12,6 +12,8 @@ const paths = {
   search: 'M7 7m-4 0a4 4 0 1 0 8 0a4 4 0 1 0-8 0M10 10l3.5 3.5',
   chevronDown: 'm4 6 4 4 4-4',
   chevronRight: 'm6 4 4 4-4 4',
+  pin: 'M6 2.5h4l-.5 4 2 2.5h-7l2-2.5zM8 9v4.5',
+  views: 'M4 2.5h8v11L8 10.5l-4 3z',
   check: 'm3.5 8.5 3 3 6-7',
   copy: 'M5.5 5.5v-3h8v8h-3M2.5 5.5h8v8h-8z',
   close: 'm4 4 8 8M12 4l-8 8',

@@ -1,10 +1,13 @@
 import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
+import { useMemo } from 'react';
 import { useTranslation } from 'react-i18next';
-import { runQuery } from '../../api/queries';
+import { isLiveRun, runQuery } from '../../api/queries';
 import type { Job } from '../../api/types';
 import { ErrorState, Skeleton } from '../../ui/states';
-import { RunCharts } from '../experiments/run-charts';
+import { ChartGrid } from '../experiments/chart-grid';
+
+const noControls = {};
 
 export default function JobMetrics({ job }: { job: Job }) {
   const { t } = useTranslation();
@@ -16,6 +19,13 @@ export default function JobMetrics({ job }: { job: Job }) {
     ...runQuery(job.project, job.run_id ?? ''),
     enabled: job.run_id !== null,
   });
+  const isLive = run !== undefined && isLiveRun(run);
+  const runs = useMemo(
+    () => (run === undefined ? [] : [{ id: run.id, name: run.name, isLive }]),
+    // A run that goes on is read again and again; its charts need no more than this of it.
+    // eslint-disable-next-line react-hooks/exhaustive-deps
+    [run?.id, run?.name, isLive],
+  );
   if (run === undefined) {
     return error === null ? (
       <Skeleton lines={3} height={160} />
@@ -30,7 +40,12 @@ export default function JobMetrics({ job }: { job: Job }) {
           {t('jobs.open_run', { name: run.name })}
         </Link>
       </p>
-      <RunCharts project={job.project} runs={[run]} controls={{ axis: 'step' }} />
+      <ChartGrid
+        project={job.project}
+        runs={runs}
+        metrics={Object.keys(run.metrics)}
+        controls={noControls}
+      />
     </div>
   );
 }
