@@ -8,6 +8,8 @@ namespace {
 
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::Not;
+using testing::Not;
 
 void put(TestBed& bed, const std::string& path, const std::string& content) {
     TextBody body(content);
@@ -127,10 +129,51 @@ TEST(Artifacts, PagesOfProgramsCannotActAsThisSite) {
     EXPECT_EQ(page.headers.get("Content-Type"), "text/html; charset=utf-8");
     EXPECT_THAT(std::string(page.headers.get("Content-Security-Policy")), HasSubstr("sandbox"));
     EXPECT_EQ(page.headers.get("X-Content-Type-Options"), "nosniff");
+    // Where it may run scripts, it has an origin of its own and no network.
+    auto running = bed.service->artifact_response(
+        bed.service->find_artifact(bed.project, "r/page.html"), true);
+    std::string policy(running.headers.get("Content-Security-Policy"));
+    EXPECT_THAT(policy, HasSubstr("sandbox allow-scripts; default-src 'none'"));
+    EXPECT_THAT(policy, Not(HasSubstr("allow-same-origin")));
+    EXPECT_THAT(policy, Not(HasSubstr("connect-src")));
     auto model =
         bed.service->artifact_response(bed.service->find_artifact(bed.project, "r/model.pkl"));
     EXPECT_EQ(model.headers.get("Content-Type"), "application/octet-stream");
     EXPECT_THAT(std::string(model.headers.get("Content-Disposition")), HasSubstr("attachment"));
+}
+
+TEST(Artifacts, FoldersAreListedPageByPage) {
+    TestBed bed;
+    for (int i = 0; i < 7; ++i) put(bed, fmt::format("r/file-{}", i), "x");
+    put(bed, "r/file-3b/inner", "x");
+    put(bed, "r/zz/inner", "x");
+    std::vector<std::string> names;
+    std::string token;
+    do {
+        auto page = bed.service->artifact_page(bed.project, "r", 2, token);
+        EXPECT_LE(page.items.size(), 2u);
+        for (const auto& entry : page.items) names.push_back(entry.path);
+        token = page.next_page_token.value_or("");
+    } while (!token.empty());
+    std::vector<std::string> whole;
+    for (const auto& entry : bed.service->list_artifacts(bed.project, "r"))
+        whole.push_back(entry.path);
+    EXPECT_EQ(names, whole);
+    EXPECT_EQ(whole.size(), 9u);
+}
+
+TEST(LoggedModels, AreListedByTheRunThatMadeThem) {
+    TestBed bed;
+    auto run = bed.run(), other = bed.run();
+    auto model = bed.service->create_logged_model(
+        bed.project, {.experiment_id = "0", .name = "m", .source_run_id = run.id});
+    auto gone = bed.service->create_logged_model(
+        bed.project, {.experiment_id = "0", .name = "n", .source_run_id = run.id});
+    bed.service->delete_logged_model(bed.project, gone.id);
+    auto models = bed.service->logged_models_of(bed.project, run.id);
+    ASSERT_EQ(models.size(), 1u);
+    EXPECT_EQ(models[0].id, model.id);
+    EXPECT_TRUE(bed.service->logged_models_of(bed.project, other.id).empty());
 }
 
 TEST(LoggedModels, LiveFromPendingToReady) {

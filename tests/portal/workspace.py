@@ -24,6 +24,14 @@ raise FloatingPointError("loss is NaN")
 """
 
 
+# As Plotly writes a page whose library is to come from the internet; mlflow.log_figure does so.
+PLOTLY_PAGE = """<html><body><div id="one"></div>
+<script charset="utf-8" src="https://cdn.plot.ly/plotly-3.0.0.min.js"></script>
+<script>Plotly.newPlot("one", [{"type":"bar","x":["a","b"],"y":[3,5]}],
+{"title":{"text":"Drawn here"}}, {"responsive": true})</script></body></html>"""
+NOTES = "# Notes\n\nA **sweep** over `depth`.\n\n- one\n- two\n\n[bad](javascript:alert(1))\n"
+
+
 @dataclass(frozen=True)
 class Workspace:
     """Names and ids of what the seeded project holds."""
@@ -36,6 +44,7 @@ class Workspace:
     running_job: str
     model_run: str
     runs: tuple[str, ...]
+    nested: tuple[str, ...]  # a parent, its three children, and one alone
 
     @property
     def path(self) -> str:
@@ -62,12 +71,13 @@ def workspace() -> Iterator[Workspace]:
         project.post("/environments", {"requirements": "", "name": "bare"})
         project.post("/environments", {"requirements": "no-such-package-here==1", "name": "wrong"})
         runs = _log_runs(server.folder)
+        nested = _log_nested_runs()
         model_run = _register_models()
         project.post("/endpoints", {"name": "affine", "model": "affine/1"})
         for name in ("succeeded_job", "failed_job", "killed_job"):
             project.wait(jobs[name])
         project.wait_for_log(jobs["running_job"], "step 1\n")
-        yield Workspace(server, project, model_run=model_run, runs=runs, **jobs)
+        yield Workspace(server, project, model_run=model_run, runs=runs, nested=nested, **jobs)
 
 
 def _log_runs(folder: Path) -> tuple[str, ...]:
@@ -94,11 +104,36 @@ def _log_runs(folder: Path) -> tuple[str, ...]:
     client.log_text(first, "petal,sepal\n1.5,2.5\n3.5,4.5\n", "predictions.csv")
     client.log_dict(first, {"labels": ["setosa", "virginica"]}, "labels.json")
     client.log_text(first, "<h1>A report</h1><script>parent.hurt = 1</script>", "report.html")
+    client.log_text(first, PLOTLY_PAGE, "figure.html")
+    client.log_text(first, NOTES, "notes.md")
+    client.log_text(first, 'def train():\n    return "done"  # quickly\n', "train.py")
+    client.log_dict(first, {"columns": ["q", "a"], "data": [["one?", 1]]}, "answers.json")
+    for number in range(30):
+        client.log_text(first, str(number), f"many/part-{number:03}.txt")
     picture = folder / "confusion.png"
     matplotlib.image.imsave(picture, np.eye(32))
     client.log_artifact(first, str(picture), "plots")
     for run in ids:
         client.set_terminated(run)
+    return tuple(ids)
+
+
+def _log_nested_runs() -> tuple[str, ...]:
+    """Metrics in sections, those of the system among them, in runs of which some are nested."""
+    client = mlflow.MlflowClient()
+    experiment = client.create_experiment("nested")
+    ids: list[str] = []
+    for name in ("parent", "child-0", "child-1", "child-2", "alone"):
+        tags = {"mlflow.parentRunId": ids[0]} if name.startswith("child") else {}
+        run = client.create_run(experiment, run_name=name, tags=tags).info.run_id
+        metrics = [
+            Metric(key, len(ids) + step / 10, 1_700_000_000_000 + step * 1000, step)
+            for key in ("train/loss", "eval/loss", "system/cpu_utilization_percentage")
+            for step in range(20)
+        ]
+        client.log_batch(run, metrics, [Param("kind", "a" if len(ids) % 2 else "b")])
+        client.set_terminated(run)
+        ids.append(run)
     return tuple(ids)
 
 

@@ -278,7 +278,14 @@ function Parallel({ rows, choice, available, onSearch }: KindProps) {
       {axes.length < 2 ? (
         <EmptyState title={t('explore.two_axes')} />
       ) : (
-        <div className="parallel-scroll">
+        <div
+          className="parallel-scroll"
+          // A scrolling region must be reachable by keyboard.
+          // eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex
+          tabIndex={0}
+          role="region"
+          aria-label={t('explore.parallel')}
+        >
           <div style={{ minWidth: 140 + axes.length * 90 }}>
             <ParallelPlot
               axes={axes}

@@ -82,7 +82,7 @@ export function parseBlocks(text: string): Block[] {
 }
 
 const marks =
-  /`(?<code>[^`]+)`|\*\*(?<strong>[^*]+)\*\*|__(?<strong2>[^_]+)__|\*(?<emphasis>[^*\s][^*]*)\*|(?<!\w)_(?<emphasis2>[^_\s][^_]*)_(?!\w)|\[(?<label>[^\]]+)\]\((?<href>[^)\s]+)[^)]*\)/g;
+  /`(?<code>[^`]+)`|\*\*(?<strong>[^*]+)\*\*|__(?<strong2>[^_]+)__|\*(?<emphasis>[^*\s][^*]*)\*|(?<!\w)_(?<emphasis2>[^_\s][^_]*)_(?!\w)|\[(?<label>[^\]]+)\]\((?<href>(?:[^()\s]|\([^()\s]*\))+)[^)]*\)/g;
 
 /** Emphasis, code and links; only links to web pages and mail become links. */
 export function parseInline(text: string): Inline[] {

@@ -188,7 +188,6 @@ export function RunsTable(props: RunsTableProps) {
                     <div className="skeleton" />
                   </td>
                 ))}
-                <td />
               </tr>
             ))}
           {before > 0 && <Spacer height={before} />}
