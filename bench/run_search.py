@@ -3,8 +3,8 @@
 usage: run_search.py seed FOLDER [RUNS]     fill a new data directory through the REST API
        run_search.py measure FOLDER         time the searches of the portal and of MLflow's client
 
-A run has 200 metrics and 100 parameters. The seed goes the way that every client goes, log-batch, so
-that it stays right whatever the tables are; it takes some minutes, and the folder can be kept.
+A run has 200 metrics and 100 parameters. The seed goes the way that every client goes,
+log-batch, so that it stays right whatever the tables are; the folder can be kept.
 """
 
 import contextlib

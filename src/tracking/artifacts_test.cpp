@@ -9,7 +9,6 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Not;
-using testing::Not;
 
 void put(TestBed& bed, const std::string& path, const std::string& content) {
     TextBody body(content);

@@ -64,6 +64,7 @@ RunRow row_of(Run run) {
 
 RunRows search_rows(Service& service, std::string_view project_id, const SearchRuns& request) {
     constexpr std::int64_t kRowsMax = 10'000;
+    if (request.offset < 0) fail_field("offset", "must not be negative");
     auto page =
         service.find_runs(project_id, {experiment_id(service, project_id, request.experiment)},
                           {.filter = request.filter,
