@@ -144,7 +144,10 @@ struct Server::State {
                        environments::options_from_surroundings(directory)),
           tracking(*database, *blobs, clock),
           uploads(*database, tracking, clock, directory / "uploads"),
-          models(*database, *blobs, tracking, clock),
+          models(*database, *blobs, tracking, clock,
+                 [this](const std::string& project_id, const std::string& user_id) {
+                     return identity.role_in(project_id, user_id);
+                 }),
           sources(serving::platform_sources(models, environments)),
           serving(*database, *blobs, compute, *sources, clock,
                   serving::options_from_surroundings()),
@@ -255,11 +258,11 @@ Server::Server(const Options& options) : state_(std::make_unique<State>(options)
     state_->compute.start();
     state_->serving.start();
     state_->ready = true;
-    state_->maintenance.emplace("cleaning up sessions, tokens and uploads", kMaintainEvery,
-                                [state = state_.get()] {
-                                    state->identity.maintain();
-                                    state->uploads.remove_expired();
-                                });
+    state_->maintenance.emplace("ending what has expired", kMaintainEvery, [state = state_.get()] {
+        state->identity.maintain();
+        state->uploads.remove_expired();
+        state->models.maintain();
+    });
     state_->compaction.emplace("compacting metrics", kCompactEvery, [state = state_.get()] {
         state->tracking.point_compactor().compact_due();
         state->database->shrink();
