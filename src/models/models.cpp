@@ -218,26 +218,28 @@ Model Service::describe_model(const Author& author, std::string_view name,
 }
 
 void Service::delete_model(const Author& author, std::string_view name) {
-    database_.write([&](sql::Connection& connection) {
-        Model model = load_model(connection, author.project_id, name);
-        for (const auto& [alias, version] : model.aliases)
-            if (rule_for_alias(connection, author.project_id, model.number, alias))
-                fail(ErrorCode::failed_precondition,
-                     "model {} has the alias {}, which moves with approval only: ask to remove "
-                     "that first",
-                     name, alias);
-        connection.execute(
-            "DELETE FROM model_version_tags WHERE version IN (SELECT number FROM model_versions "
-            "WHERE model = $1)",
-            {model.number});
-        for (std::string_view table : {"model_aliases", "model_versions", "model_tags"})
-            connection.execute(fmt::format("DELETE FROM {} WHERE model = $1", table),
-                               {model.number});
-        approvals::remove_all(connection, model.number);
-        connection.execute("DELETE FROM models WHERE number = $1", {model.number});
-        note(connection, author, model, std::nullopt, ChangeKind::deleted, "", std::nullopt,
-             std::nullopt);
-    });
+    database_.write([&](sql::Connection& c) { delete_model(c, author, name); });
+}
+
+void Service::delete_model(sql::Connection& connection, const Author& author,
+                           std::string_view name) {
+    Model model = load_model(connection, author.project_id, name);
+    for (const auto& [alias, version] : model.aliases)
+        if (rule_for_alias(connection, author.project_id, model.number, alias))
+            fail(ErrorCode::failed_precondition,
+                 "model {} has the alias {}, which moves with approval only: ask to remove "
+                 "that first",
+                 name, alias);
+    connection.execute(
+        "DELETE FROM model_version_tags WHERE version IN (SELECT number FROM model_versions "
+        "WHERE model = $1)",
+        {model.number});
+    for (std::string_view table : {"model_aliases", "model_versions", "model_tags"})
+        connection.execute(fmt::format("DELETE FROM {} WHERE model = $1", table), {model.number});
+    approvals::remove_all(connection, model.number);
+    connection.execute("DELETE FROM models WHERE number = $1", {model.number});
+    note(connection, author, model, std::nullopt, ChangeKind::deleted, "", std::nullopt,
+         std::nullopt);
 }
 
 void Service::set_model_tag(const Author& author, std::string_view name, const std::string& key,

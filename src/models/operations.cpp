@@ -69,6 +69,12 @@ void add_write_operations(api::Api& api, Service& service) {
                [&service](const api::Context& context, const UpdateVersion& request) {
                    return update(service, author_of(context), request);
                });
+    api.handle(remove_model, [&service](const api::Context& context, const NameModel& request) {
+        service.remove_with_files(author_of(context), request.model, std::nullopt);
+    });
+    api.handle(remove_version, [&service](const api::Context& context, const NameVersion& request) {
+        service.remove_with_files(author_of(context), request.model, request.version);
+    });
     api.handle(set_tags, [&service](const api::Context& context, const SetTags& request) {
         Author author = author_of(context);
         service.set_tags(author, request.model, request.version, request.set, request.remove);

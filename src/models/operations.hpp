@@ -89,6 +89,19 @@ inline constexpr api::Operation<NameAlias, api::Nothing> delete_alias{
     .summary = "Remove an alias",
     .permission = api::Permission::models_write};
 
+inline constexpr api::Operation<NameModel, api::Nothing> remove_model{
+    .id = "models.remove",
+    .method = api::Method::post,
+    .path = "/projects/{project}/models/{model}/remove",
+    .summary = "Remove a model with all versions, and the files that nothing else is made of",
+    .permission = api::Permission::project_administer};
+inline constexpr api::Operation<NameVersion, api::Nothing> remove_version{
+    .id = "models.remove_version",
+    .method = api::Method::post,
+    .path = "/projects/{project}/models/{model}/versions/{version}/remove",
+    .summary = "Remove a version, and its files unless something else is made of them",
+    .permission = api::Permission::project_administer};
+
 struct CreateModel {
     std::string project, name, description;
     std::map<std::string, std::string> tags;

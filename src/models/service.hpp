@@ -3,6 +3,7 @@
 #include <functional>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -43,6 +44,11 @@ struct NewRequest {
     std::int64_t version = 0;
     bool archive_existing = false;
     std::string comment;
+};
+
+/// Which versions: by one of these.
+struct VersionsOf {
+    std::string run_id = "", model_id = "", artifact_uri = "";
 };
 
 /// A user's role in a project, by their ids; nothing for who is no member.
@@ -107,6 +113,8 @@ class Service {
                             std::string_view key);
     api::Page<ModelVersion> search_versions(std::string_view project_id,
                                             const tracking::Search& search);
+    std::vector<ModelVersion> versions_of(std::string_view project_id, const VersionsOf& of,
+                                          std::int64_t limit);
     /// The newest version of each stage (of MLflow's stages), or of those asked for.
     std::vector<ModelVersion> latest_versions(std::string_view project_id, std::string_view model,
                                               const std::vector<std::string>& stages);
@@ -148,6 +156,12 @@ class Service {
     /// True if a version's files are in this folder of artifacts or below it.
     bool uses_artifacts(sql::Connection& connection, std::string_view project_id,
                         std::string_view folder);
+    /// Removes a version, or a model with all versions, and the files that nothing else is made of.
+    void remove_with_files(const Author& author, std::string_view model,
+                           std::optional<std::int64_t> version);
+    /// The projects that have rows here, also those that are no more.
+    std::set<std::string> project_ids();
+    void remove_project(const std::string& project_id);
     /// All files of a version, with paths from its root ("MLmodel", "model.onnx").
     std::vector<tracking::ArtifactFile> files(std::string_view project_id, std::string_view model,
                                               std::int64_t version);
@@ -173,6 +187,9 @@ class Service {
                               std::string_view model, std::int64_t version);
     void load_version_data(sql::Connection& connection, std::int64_t model, ModelVersion& version);
     void touch(sql::Connection& connection, std::int64_t model);
+    void delete_model(sql::Connection& connection, const Author& author, std::string_view name);
+    void delete_version(sql::Connection& connection, const Author& author, std::string_view model,
+                        std::int64_t version);
     void note(sql::Connection& connection, const Author& author, const Model& model,
               std::optional<std::int64_t> version, ChangeKind kind, const std::string& key,
               const std::optional<std::string>& from, const std::optional<std::string>& to,

@@ -156,6 +156,33 @@ BOOST_DESCRIBE_STRUCT(ApprovalRequest, (),
                        comment, approvals_needed, role, reviews, created_at, expires_at, ended_at,
                        may_approve, may_withdraw))
 
+enum class NodeKind { dataset, environment, code, job, run, logged_model, model_version, endpoint };
+BOOST_DESCRIBE_ENUM(NodeKind, dataset, environment, code, job, run, logged_model, model_version,
+                    endpoint)
+
+struct LineageNode {
+    std::string id;  // unique in the graph
+    NodeKind kind = NodeKind::run;
+    std::string ref;  // what the thing is known by where it lives: an id, a name, NAME/VERSION
+    std::string name, detail, state;
+    bool missing = false;  // it was removed
+};
+BOOST_DESCRIBE_STRUCT(LineageNode, (), (id, kind, ref, name, detail, state, missing))
+
+/// `to` was made of `from`, or with it.
+struct LineageEdge {
+    std::string from, to;
+};
+BOOST_DESCRIBE_STRUCT(LineageEdge, (), (from, to))
+
+struct Lineage {
+    std::string start;
+    std::vector<LineageNode> nodes;
+    std::vector<LineageEdge> edges;
+    bool shortened = false;  // there is more than is shown
+};
+BOOST_DESCRIBE_STRUCT(Lineage, (), (start, nodes, edges, shortened))
+
 /// A file of a version.
 struct VersionFile {
     std::string path;

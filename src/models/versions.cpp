@@ -247,26 +247,28 @@ void Service::move_stage(sql::Connection& connection, const Author& author, cons
 }
 
 void Service::delete_version(const Author& author, std::string_view model, std::int64_t version) {
-    database_.write([&](sql::Connection& connection) {
-        ModelVersion found = load_version(connection, author.project_id, model, version);
-        Model parent = load_model(connection, author.project_id, model);
-        for (const auto& alias : found.aliases) {
-            if (rule_for_alias(connection, author.project_id, parent.number, alias))
-                fail(ErrorCode::failed_precondition,
-                     "version {} of {} has the alias {}, which moves with approval only: ask to "
-                     "move or remove that first",
-                     version, model, alias);
-            remove_alias(connection, author, parent, alias, "with its version");
-        }
-        for (const auto& request : approvals::open_of(connection, parent.number, version))
-            end_request(connection, author, request, RequestState::withdrawn,
-                        "the version was deleted");
-        connection.execute("DELETE FROM model_version_tags WHERE version = $1", {found.number});
-        connection.execute("DELETE FROM model_versions WHERE number = $1", {found.number});
-        touch(connection, parent.number);
-        note(connection, author, parent, version, ChangeKind::deleted, "", found.source,
-             std::nullopt);
-    });
+    database_.write([&](sql::Connection& c) { delete_version(c, author, model, version); });
+}
+
+void Service::delete_version(sql::Connection& connection, const Author& author,
+                             std::string_view model, std::int64_t version) {
+    ModelVersion found = load_version(connection, author.project_id, model, version);
+    Model parent = load_model(connection, author.project_id, model);
+    for (const auto& alias : found.aliases) {
+        if (rule_for_alias(connection, author.project_id, parent.number, alias))
+            fail(ErrorCode::failed_precondition,
+                 "version {} of {} has the alias {}, which moves with approval only: ask to "
+                 "move or remove that first",
+                 version, model, alias);
+        remove_alias(connection, author, parent, alias, "with its version");
+    }
+    for (const auto& request : approvals::open_of(connection, parent.number, version))
+        end_request(connection, author, request, RequestState::withdrawn,
+                    "the version was deleted");
+    connection.execute("DELETE FROM model_version_tags WHERE version = $1", {found.number});
+    connection.execute("DELETE FROM model_versions WHERE number = $1", {found.number});
+    touch(connection, parent.number);
+    note(connection, author, parent, version, ChangeKind::deleted, "", found.source, std::nullopt);
 }
 
 void Service::set_version_tag(const Author& author, std::string_view model, std::int64_t version,
