@@ -217,5 +217,40 @@ TEST(Models, DeletionTakesEverythingOfIt) {
     EXPECT_EQ(bed.version("a", "mlflow-artifacts:/0/a").version, 1);
 }
 
+TEST(Migrations, a_registry_of_before_there_was_a_history_goes_on) {
+    auto folder = std::filesystem::temp_directory_path() / ("maru-models-" + new_id());
+    std::filesystem::create_directories(folder);
+    std::vector<sql::Migration> all(tracking::migrations.begin(), tracking::migrations.end());
+    all.insert(all.end(), migrations.begin(), migrations.end());
+    std::vector<sql::Migration> first;
+    for (const auto& step : all)
+        if (step.number == 1) first.push_back(step);
+    {
+        auto old = sql::Database::open({.file = folder / "maru.db"}, first);
+        old->write([](sql::Connection& connection) {
+            connection.execute_script(
+                "INSERT INTO models (number, project_id, name, description, next_version, "
+                "created_at, updated_at) VALUES (1, 'p', 'iris', '', 2, 5, 5);"
+                "INSERT INTO model_versions (number, model, version, state, source, artifact_uri, "
+                "run_link, model_id, description, user_name, stage, created_at, updated_at) VALUES "
+                "(1, 1, 1, 'READY', 's3://b/m', 's3://b/m', '', '', '', 'ada', 'None', 5, 5)");
+        });
+    }
+    SystemClock clock;
+    auto database = sql::Database::open({.file = folder / "maru.db"}, all);
+    auto blobs = blob::open_disk_store(folder / "blobs");
+    tracking::Service tracking(*database, *blobs, clock);
+    Service service(*database, *blobs, tracking, clock);
+    Author author{.project_id = "p", .user_id = "1", .user = "ada"};
+    ListChanges request;
+    request.model = "iris";
+    EXPECT_TRUE(service.history("p", request).items.empty());
+    EXPECT_EQ(service.card("p", "iris", 1).revision, 0);
+    service.set_alias(author, "iris", "champion", 1);
+    EXPECT_EQ(service.history("p", request).items.size(), 1u);
+    database.reset();
+    std::filesystem::remove_all(folder);
+}
+
 }  // namespace
 }  // namespace maru::models

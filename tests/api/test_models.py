@@ -179,13 +179,15 @@ def test_approvals_at_the_same_moment_all_count(
         "PUT", "/model-approval-rules", {"aliases": ["*"], "approvals": 3, "role": "developer"}
     )
     for alias in (f"a{number}" for number in range(5)):
-        request = project.post(
-            "/model-requests", {"model": "iris", "target": alias, "version": 1}
-        )["id"]
+        request = project.post("/model-requests", {"model": "iris", "target": alias, "version": 1})[
+            "id"
+        ]
         with ThreadPoolExecutor(3) as pool:
             answers = list(
                 pool.map(
-                    lambda person, id=request: person.post(f"/model-requests/{id}/approve", json={}),
+                    lambda person, id=request: person.post(
+                        f"/model-requests/{id}/approve", json={}
+                    ),
                     people.values(),
                 )
             )

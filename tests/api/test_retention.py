@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from api.test_models import MLMODEL, mlflow, new_run, put_artifact, register
-from maru_server import CommandLine, Project, Server
+from maru_server import CommandLine, Server
 
 
 def blobs(server: Server) -> set[str]:

@@ -64,6 +64,6 @@ describe('the layout of a lineage', () => {
 
   it('draws an edge from right to left side', () => {
     const [edge] = layOut(graph([['a', 'b']])).edges;
-    expect(edge === undefined ? '' : edgePath(edge)).toMatch(/^M190 27C.* 246 27$/);
+    expect(edge === undefined ? '' : edgePath(edge)).toMatch(/^M168 27C.* 208 27$/);
   });
 });

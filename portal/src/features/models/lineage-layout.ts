@@ -1,7 +1,7 @@
 import type { Lineage, LineageNode } from '../../api/types';
 
-export const nodeSize = { width: 190, height: 54 };
-const gap = { x: 56, y: 16 };
+export const nodeSize = { width: 168, height: 54 };
+const gap = { x: 40, y: 16 };
 
 export interface PlacedNode {
   node: LineageNode;

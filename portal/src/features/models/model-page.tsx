@@ -3,7 +3,12 @@ import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router'
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { apiPath, request } from '../../api/client';
-import { modelQuery, modelVersionsQuery } from '../../api/queries';
+import {
+  approvalRulesQuery,
+  modelQuery,
+  modelVersionsQuery,
+  openRequestsQuery,
+} from '../../api/queries';
 import type { ModelTab } from '../../app/router';
 import type { Model, ModelVersion } from '../../api/types';
 import { Button } from '../../ui/button';
@@ -28,6 +33,9 @@ export function ModelPage() {
   const { project, model: name } = useParams({ from: route });
   const model = useQuery(modelQuery(project, name));
   const versions = useQuery(modelVersionsQuery(project, name));
+  // They stand above all else: the page waits for them, so that nothing moves when they come.
+  const requests = useQuery(openRequestsQuery(project, name));
+  const rules = useQuery(approvalRulesQuery(project));
   const [deployed, setDeployed] = useState<string | null>(null);
   const newest = versions.data?.items.reduce<ModelVersion | undefined>(
     (best, one) => (best === undefined || one.version > best.version ? one : best),
@@ -67,7 +75,10 @@ export function ModelPage() {
           )
         }
       />
-      {model.data === undefined || versions.data === undefined ? (
+      {model.data === undefined ||
+      versions.data === undefined ||
+      requests.isPending ||
+      rules.isPending ? (
         error === null ? (
           <Skeleton lines={8} />
         ) : (
