@@ -39,9 +39,9 @@ Deleted read_deleted(const sql::Row& row) {
 
 void remove_run_rows(sql::Connection& connection, std::int64_t run) {
     for (std::string_view table :
-         {"tracking_parameters", "tracking_tags", "tracking_batches", "tracking_chunks", "tracking_latest",
-          "tracking_dataset_inputs", "tracking_dataset_input_tags", "tracking_model_links",
-          "tracking_model_metrics"})
+         {"tracking_parameters", "tracking_tags", "tracking_batches", "tracking_chunks",
+          "tracking_latest", "tracking_dataset_inputs", "tracking_dataset_input_tags",
+          "tracking_model_links", "tracking_model_metrics"})
         connection.execute(fmt::format("DELETE FROM {} WHERE run = $1", table), {run});
     connection.execute("DELETE FROM tracking_runs WHERE number = $1", {run});
 }
@@ -255,7 +255,8 @@ void Service::remove_project(const std::string& project_id) {
     for (std::int64_t model : numbers("tracking_models"))
         database_.write([&](sql::Connection& c) { remove_logged_model_rows(c, model); });
     database_.write([&](sql::Connection& connection) {
-        for (std::string_view table : {"tracking_experiment_tags", "tracking_datasets", "tracking_views"})
+        for (std::string_view table :
+             {"tracking_experiment_tags", "tracking_datasets", "tracking_views"})
             connection.execute(fmt::format("DELETE FROM {} WHERE experiment IN (SELECT number FROM "
                                            "tracking_experiments WHERE project_id = $1)",
                                            table),
