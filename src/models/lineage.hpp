@@ -23,7 +23,7 @@ using EndpointSource = std::function<std::vector<EndpointUse>(const api::Project
 /// What things were made of and what was made of them: a graph over datasets, code, environments,
 /// jobs, runs, logged models, versions and endpoints, read from what each room has written down.
 ///
-/// Lifetime: the server's. Threads: any. Tested in lineage_test.cpp.
+/// Lifetime: the server's. Threads: any. Tested in tests/api/test_models.py.
 class LineageReader {
   public:
     LineageReader(Service& models, tracking::Service& tracking, compute::Service& compute,

@@ -121,3 +121,8 @@ def test_the_lineage_leads_to_what_a_version_was_made_of(
     graph.get_by_role("link").first.focus()
     page.keyboard.press("Enter")
     page.wait_for_url(re.compile(f"/runs/{seeded.model_run}"))
+
+    window.open(f"{seeded.path}/models/affine?version=1&view=lineage")
+    expect(graph.get_by_role("link", name="affine", exact=True).last).to_have_attribute(
+        "href", f"{seeded.path}/endpoints/affine"
+    )
