@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -15,7 +16,27 @@ struct Stored {
     std::int64_t size_bytes = 0;
 };
 
-/// Receives one object piece by piece; a crash or `~Upload` before `finish` leaves nothing.
+/// Keeps an object from collection while it lives. Whoever writes a row that names an object holds
+/// it from before he knows that it is there until after the row is committed.
+using Hold = std::shared_ptr<const void>;
+
+/// Hands every digest that a row names to its argument.
+using VisitDigest = std::function<void(std::string_view sha256)>;
+using References = std::function<void(const VisitDigest& visit)>;
+
+struct CollectOptions {
+    /// Objects that were written or found again within this time before the collection stay.
+    std::chrono::milliseconds grace = std::chrono::hours(1);
+    bool dry_run = false;  // only counts
+};
+
+struct Collected {
+    std::int64_t objects_removed = 0, bytes_removed = 0;
+    std::int64_t objects_kept = 0, bytes_kept = 0;
+};
+
+/// Receives one object piece by piece; a crash or `~Upload` before `finish` leaves nothing. Holds
+/// the object from `finish` on: commit the row that names it before the upload goes.
 class Upload {
   public:
     virtual ~Upload() = default;
@@ -41,6 +62,14 @@ class BlobStore {
     /// its folder must exist, the file must not.
     virtual void materialize(std::string_view sha256, const std::filesystem::path& target,
                              bool executable) const = 0;
+
+    /// Throws not_found.
+    virtual Hold hold(std::string_view sha256) = 0;
+    /// Removes the objects that `references` does not name, unless they are held or younger than
+    /// the grace. Safe beside uploads and holds: what is finished or held before its row is
+    /// committed stays, whenever that is. What `references` throws is thrown, and nothing is
+    /// removed. One at a time. Tested in collection_test.cpp.
+    virtual Collected collect(const References& references, const CollectOptions& options) = 0;
 
     Stored put(std::string_view bytes) {
         auto started = upload();

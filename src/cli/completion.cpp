@@ -29,6 +29,7 @@ Candidates candidates() {
             if (seen.insert(group).second) all[""].push_back({group, group + " commands"});
             all[group].push_back({name.substr(space + 1), std::string(command.summary)});
         } else {
+            seen.insert(name);
             all[""].push_back({name, std::string(command.summary)});
         }
         Arguments arguments;

@@ -168,6 +168,9 @@ std::string overview_help() {
                 members.emplace_back(other.name.substr(word.size() + 1));
         if (members.empty())
             list.push_back({word, std::string(command.summary)});
+        else if (command.name == word)
+            list.push_back(
+                {word, fmt::format("{}; also {}", command.summary, fmt::join(members, ", "))});
         else
             list.push_back({word, fmt::format("{}", fmt::join(members, ", "))});
     }

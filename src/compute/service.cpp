@@ -310,6 +310,10 @@ net::Response Service::follow_events(std::string_view project_id, const FollowEv
     return net::Response::event_stream(channel);
 }
 
+std::set<std::string> Service::codes_in_use() {
+    return state_->database.read(store::codes);
+}
+
 std::optional<std::string> Service::blocks_deletion(sql::Connection& connection,
                                                     std::string_view project_id) {
     auto count = store::count(connection, project_id);

@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -110,6 +111,8 @@ class Service {
     /// Why the project can't be deleted ("it has 3 jobs"), or nothing.
     std::optional<std::string> blocks_deletion(sql::Connection& connection,
                                                std::string_view project_id);
+    /// The code snapshots that workloads were submitted with.
+    std::set<std::string> codes_in_use();
     /// Something that a waits_for depends on has changed: look again.
     void wake();
 

@@ -193,6 +193,15 @@ std::int64_t count(sql::Connection& connection, std::string_view project_id) {
                              [](const sql::Row& row) { return row.integer(0); });
 }
 
+std::set<std::string> codes(sql::Connection& connection) {
+    std::set<std::string> codes;
+    connection.query("select spec from workloads where kind = 'job'", {}, [&](const sql::Row& row) {
+        auto spec = from_json<Spec>(row.text(0), {.ignore_unknown_fields = true});
+        if (spec.code) codes.insert(std::move(*spec.code));
+    });
+    return codes;
+}
+
 void append_event(sql::Connection& connection, std::string_view project_id, Event& event) {
     event.number = last_event_number(connection) + 1;
     std::optional<std::string_view> previous;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -40,6 +41,10 @@ std::vector<Job> list(sql::Connection& connection, const ListFilter& filter);
 
 /// How many workloads a project has, ended ones too.
 std::int64_t count(sql::Connection& connection, std::string_view project_id);
+
+/// The code snapshots that workloads were submitted with, ended ones too, since they can be
+/// retried.
+std::set<std::string> codes(sql::Connection& connection);
 
 /// Appends an event and gives it its number.
 void append_event(sql::Connection& connection, std::string_view project_id, Event& event);

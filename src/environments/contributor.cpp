@@ -17,12 +17,12 @@ BuildRequest build_request(const compute::Workload& workload) {
     return from_json<BuildRequest>(workload.private_data.text);
 }
 
-void check_snapshot_exists(sql::Connection& connection, const compute::Workload& workload) {
-    bool found = false;
-    connection.query("SELECT 1 FROM code_snapshots WHERE project_id = $1 AND id = $2",
-                     {workload.project_id, *workload.job.code},
-                     [&](const sql::Row&) { found = true; });
-    if (!found)
+/// Throws not_found for a workload's code that is not there; else it was used now.
+void use_snapshot(sql::Connection& connection, const compute::Workload& workload, Time now) {
+    auto found = connection.execute(
+        "UPDATE code_snapshots SET used_at = $1 WHERE project_id = $2 AND id = $3",
+        {now, workload.project_id, *workload.job.code});
+    if (found == 0)
         fail(ErrorCode::not_found,
              "code snapshot {} does not exist in this project; create it first",
              json_string(workload.job.code->substr(0, 80)));
@@ -86,7 +86,7 @@ BuildPlaces Contributor::places(const compute::Workload& workload,
 
 void Contributor::created(sql::Connection& connection, compute::Workload& workload) {
     compute::Job& job = workload.job;
-    if (job.code) check_snapshot_exists(connection, workload);
+    if (job.code) use_snapshot(connection, workload, clock_.now());
     if (is_build(job)) {
         auto request = build_request(workload);
         store::Row row;

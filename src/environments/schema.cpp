@@ -50,6 +50,13 @@ CREATE TABLE code_snapshots (
     PRIMARY KEY (project_id, id)
 );
 )sql"},
+    // When code was last asked for, uploaded or run, so that what nobody uses can go.
+    {"environments", 2, R"sql(
+ALTER TABLE code_blobs ADD COLUMN used_at BIGINT NOT NULL DEFAULT 0;
+UPDATE code_blobs SET used_at = created_at;
+ALTER TABLE code_snapshots ADD COLUMN used_at BIGINT NOT NULL DEFAULT 0;
+UPDATE code_snapshots SET used_at = created_at;
+)sql"},
 };
 
 }  // namespace

@@ -24,6 +24,8 @@ constexpr std::int64_t kBuildMemory_mib = 4096;
 constexpr std::int64_t kBuildCpu_milli = 1000;
 constexpr std::size_t kManifestBytesMax = 256 << 20;
 constexpr std::size_t kDigestsMax = 100'000;
+/// A use is written down again only after so long: most calls then only read.
+constexpr std::chrono::hours kUseCountsFor{1};
 
 /// What an environment's id is the digest of.
 struct Identity {
@@ -34,6 +36,12 @@ BOOST_DESCRIBE_STRUCT(Identity, (), (project_id, platform, python, requirements)
 
 [[noreturn]] void fail_missing(std::string_view name_or_id) {
     fail(ErrorCode::not_found, "environment \"{}\" does not exist in this project", name_or_id);
+}
+
+[[noreturn]] void fail_not_uploaded(const CodeFile& file) {
+    fail(ErrorCode::failed_precondition,
+         "file \"{}\" has not been uploaded: put its bytes to blobs/{} first", file.path,
+         file.sha256);
 }
 
 std::string ask_python_version(const std::filesystem::path& python) {
@@ -229,14 +237,28 @@ MissingBlobs Service::missing_blobs(const api::ProjectRef& project,
             fail_field(fmt::format("digests[{}]", i), "expected 64 lowercase hex digits");
     MissingBlobs result;
     std::set<std::string_view> seen;
+    std::vector<std::string_view> ageing;
+    Time now = state_->clock.now();
     state_->database.read([&](sql::Connection& connection) {
         for (const std::string& digest : request.digests) {
-            bool known = !seen.insert(digest).second;
-            connection.query("SELECT 1 FROM code_blobs WHERE project_id = $1 AND sha256 = $2",
-                             {project.id, digest}, [&](const sql::Row&) { known = true; });
-            if (!known) result.missing.push_back(digest);
+            if (!seen.insert(digest).second) continue;
+            auto used_at = connection.first(
+                "SELECT used_at FROM code_blobs WHERE project_id = $1 AND sha256 = $2",
+                {project.id, digest}, [](const sql::Row& row) { return row.time(0); });
+            if (!used_at)
+                result.missing.push_back(digest);
+            else if (now - *used_at > kUseCountsFor)
+                ageing.push_back(digest);
         }
     });
+    // Whoever is told that it is there relies on that: it must not go for want of use.
+    if (!ageing.empty())
+        state_->database.write([&](sql::Connection& connection) {
+            for (auto digest : ageing)
+                connection.execute(
+                    "UPDATE code_blobs SET used_at = $1 WHERE project_id = $2 AND sha256 = $3",
+                    {now, project.id, digest});
+        });
     return result;
 }
 
@@ -254,9 +276,9 @@ StoredBlob Service::put_blob(const api::ProjectRef& project, std::string_view sh
     auto stored = upload->finish(sha256);
     state_->database.write([&](sql::Connection& connection) {
         connection.execute(
-            "INSERT INTO code_blobs (project_id, sha256, size_bytes, created_at) VALUES ($1, $2, "
-            "$3, $4) "
-            "ON CONFLICT (project_id, sha256) DO NOTHING",
+            "INSERT INTO code_blobs (project_id, sha256, size_bytes, created_at, used_at) VALUES "
+            "($1, $2, $3, $4, $4) "
+            "ON CONFLICT (project_id, sha256) DO UPDATE SET used_at = excluded.used_at",
             {project.id, stored.sha256, stored.size_bytes, state_->clock.now()});
     });
     return {.sha256 = stored.sha256, .size_bytes = stored.size_bytes};
@@ -270,25 +292,39 @@ CodeSnapshot Service::create_code_snapshot(const api::ProjectRef& project,
                           .size_bytes = 0,
                           .created_at = state_->clock.now()};
     for (const CodeFile& file : files) snapshot.size_bytes += file.size_bytes;
+    std::vector<const CodeFile*> ageing;
     state_->database.read([&](sql::Connection& connection) {
+        struct Known {
+            std::int64_t size_bytes = 0;
+            Time used_at{};
+        };
         for (const CodeFile& file : files) {
-            auto size = connection.first(
-                "SELECT size_bytes FROM code_blobs WHERE project_id = $1 AND sha256 = $2",
-                {project.id, file.sha256}, [](const sql::Row& row) { return row.integer(0); });
-            if (!size)
-                fail(ErrorCode::failed_precondition,
-                     "file \"{}\" has not been uploaded: put its bytes to blobs/{} first",
-                     file.path, file.sha256);
-            if (*size != file.size_bytes)
-                fail_field("files", fmt::format("give \"{}\" {} bytes, but blob {} has {}",
-                                                file.path, file.size_bytes, file.sha256, *size));
+            auto known = connection.first(
+                "SELECT size_bytes, used_at FROM code_blobs WHERE project_id = $1 AND sha256 = $2",
+                {project.id, file.sha256},
+                [](const sql::Row& row) { return Known{row.integer(0), row.time(1)}; });
+            if (!known) fail_not_uploaded(file);
+            if (known->size_bytes != file.size_bytes)
+                fail_field("files",
+                           fmt::format("give \"{}\" {} bytes, but blob {} has {}", file.path,
+                                       file.size_bytes, file.sha256, known->size_bytes));
+            if (snapshot.created_at - known->used_at > kUseCountsFor) ageing.push_back(&file);
         }
     });
-    snapshot.id = state_->blobs.put(to_json(files)).sha256;
+    auto manifest = state_->blobs.upload();
+    manifest->write(to_json(files));
+    snapshot.id = manifest->finish().sha256;
     state_->database.write([&](sql::Connection& connection) {
+        // What was not used for long may have been removed since it was looked up.
+        for (const CodeFile* file : ageing)
+            if (connection.execute(
+                    "UPDATE code_blobs SET used_at = $1 WHERE project_id = $2 AND sha256 = $3",
+                    {snapshot.created_at, project.id, file->sha256}) == 0)
+                fail_not_uploaded(*file);
         connection.execute(
-            "INSERT INTO code_snapshots (project_id, id, file_count, size_bytes, created_at) "
-            "VALUES ($1, $2, $3, $4, $5) ON CONFLICT (project_id, id) DO NOTHING",
+            "INSERT INTO code_snapshots (project_id, id, file_count, size_bytes, created_at, "
+            "used_at) VALUES ($1, $2, $3, $4, $5, $5) ON CONFLICT (project_id, id) DO UPDATE SET "
+            "used_at = excluded.used_at",
             {project.id, snapshot.id, snapshot.file_count, snapshot.size_bytes,
              snapshot.created_at});
     });

@@ -1,9 +1,11 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -74,6 +76,19 @@ class Service {
     CodeSnapshot get_code_snapshot(const api::ProjectRef& project, std::string_view id);
     api::Page<CodeFile> list_code_files(const api::ProjectRef& project,
                                         const ListCodeFiles& request);
+
+    // Removal for good (code_removal.cpp).
+    /// What was used last in a project before that moment may be removed.
+    using CutoffOf = std::function<Time(const std::string& project_id)>;
+    struct RemovedCode {
+        std::int64_t snapshots = 0, files = 0;
+    };
+    /// Removes code snapshots that no workload was submitted with and that were not used since the
+    /// cutoff, and uploaded files that no snapshot holds.
+    RemovedCode remove_unused_code(const CutoffOf& cutoff, bool dry_run);
+    /// Visits the blobs that snapshots and uploads name, without those that a dry run counts.
+    void visit_blobs(const blob::VisitDigest& visit, const CutoffOf* without = nullptr);
+    std::set<std::string> project_ids();
 
   private:
     struct State;

@@ -1,4 +1,8 @@
+#include <utility>
+
 #include "base/error.hpp"
+#include "models/approval_store.hpp"
+#include "models/history.hpp"
 #include "models/service.hpp"
 #include "models/validation.hpp"
 #include "tracking/search/conditions.hpp"
@@ -47,12 +51,54 @@ void append_order(search::Statement& statement, const std::vector<std::string>& 
 }  // namespace
 
 Service::Service(sql::Database& database, blob::BlobStore& blobs, tracking::Service& tracking,
-                 const Clock& clock)
-    : database_(database), blobs_(blobs), tracking_(tracking), clock_(clock) {}
+                 const Clock& clock, RoleSource role_of)
+    : database_(database),
+      blobs_(blobs),
+      tracking_(tracking),
+      clock_(clock),
+      role_of_(std::move(role_of)) {}
+
+Author author_of(const api::Context& context) {
+    return {.project_id = context.in_project().id,
+            .user_id = context.user_id,
+            .user = context.user,
+            .is_workload = context.workload_id.has_value()};
+}
 
 void Service::touch(sql::Connection& connection, std::int64_t model) {
     connection.execute("UPDATE models SET updated_at = $1 WHERE number = $2",
                        {clock_.now(), model});
+}
+
+void Service::note(sql::Connection& connection, const Author& author, const Model& model,
+                   std::optional<std::int64_t> version, ChangeKind kind, const std::string& key,
+                   const std::optional<std::string>& from, const std::optional<std::string>& to,
+                   const std::string& comment) {
+    history::append(connection, author, clock_.now(), {model.number, model.name, version},
+                    {.kind = kind, .key = key, .from = from, .to = to, .comment = comment});
+}
+
+void Service::set_tag(sql::Connection& connection, const Author& author, const Model& model,
+                      const ModelVersion* version, const std::string& key,
+                      const std::optional<std::string>& value) {
+    const auto& tags = version ? version->tags : model.tags;
+    auto tag = tags.find(key);
+    auto before = tag == tags.end() ? std::nullopt : std::optional(tag->second);
+    if (before == value) return;
+    std::string_view table = version ? "model_version_tags" : "model_tags";
+    std::string_view parent = version ? "version" : "model";
+    std::int64_t number = version ? version->number : model.number;
+    if (value)
+        connection.execute(
+            fmt::format("INSERT INTO {0} ({1}, key, value) VALUES ($1, $2, $3) ON CONFLICT ({1}, "
+                        "key) DO UPDATE SET value = excluded.value",
+                        table, parent),
+            {number, key, *value});
+    else
+        connection.execute(fmt::format("DELETE FROM {} WHERE {} = $1 AND key = $2", table, parent),
+                           {number, key});
+    note(connection, author, model, version ? std::optional(version->version) : std::nullopt,
+         ChangeKind::tag, key, before, value);
 }
 
 void Service::load_model_data(sql::Connection& connection, Model& model) {
@@ -72,7 +118,7 @@ Model Service::load_model(sql::Connection& connection, std::string_view project_
     return *model;
 }
 
-Model Service::create_model(std::string_view project_id, const std::string& name,
+Model Service::create_model(const Author& author, const std::string& name,
                             const std::string& description,
                             const std::map<std::string, std::string>& tags) {
     check_model_name(name);
@@ -80,21 +126,48 @@ Model Service::create_model(std::string_view project_id, const std::string& name
     for (const auto& [key, value] : tags)
         tracking::check_tag(key, value, "key", tracking::kRegistryTagLengthMax);
     return database_.write([&](sql::Connection& connection) {
-        auto taken = connection.first("SELECT 1 FROM models WHERE project_id = $1 AND name = $2",
-                                      {project_id, name}, [](const sql::Row&) { return true; });
+        auto taken =
+            connection.first("SELECT 1 FROM models WHERE project_id = $1 AND name = $2",
+                             {author.project_id, name}, [](const sql::Row&) { return true; });
         if (taken)
             fail(ErrorCode::already_exists, "Registered Model (name={}) already exists.", name);
-        std::int64_t number = 0;
-        connection.query(
+        connection.execute(
             "INSERT INTO models (number, project_id, name, description, created_at, updated_at) "
-            "VALUES ((SELECT "
-            "COALESCE(MAX(number), 0) + 1 FROM models), $1, $2, $3, $4, $4) RETURNING number",
-            {project_id, name, description, clock_.now()},
-            [&](const sql::Row& row) { number = row.integer(0); });
+            "VALUES ($1, $2, $3, $4, $5, $5)",
+            {history::next_model_number(connection), author.project_id, name, description,
+             clock_.now()});
+        Model model = load_model(connection, author.project_id, name);
+        note(connection, author, model, std::nullopt, ChangeKind::created, "", std::nullopt,
+             description.empty() ? std::nullopt : std::optional(description));
         for (const auto& [key, value] : tags)
-            connection.execute("INSERT INTO model_tags (model, key, value) VALUES ($1, $2, $3)",
-                               {number, key, value});
-        return load_model(connection, project_id, name);
+            set_tag(connection, author, model, nullptr, key, value);
+        return load_model(connection, author.project_id, name);
+    });
+}
+
+void Service::ensure_model(const Author& author, const std::string& name) {
+    try {
+        create_model(author, name, "", {});
+    } catch (const Error& error) {
+        if (error.code() != ErrorCode::already_exists) throw;
+    }
+}
+
+void Service::set_tags(const Author& author, std::string_view model,
+                       std::optional<std::int64_t> version,
+                       const std::map<std::string, std::string>& set,
+                       const std::vector<std::string>& remove) {
+    for (const auto& [key, value] : set)
+        tracking::check_tag(key, value, "set", tracking::kRegistryTagLengthMax);
+    database_.write([&](sql::Connection& connection) {
+        Model parent = load_model(connection, author.project_id, model);
+        std::optional<ModelVersion> one;
+        if (version) one = load_version(connection, author.project_id, model, *version);
+        for (const auto& [key, value] : set)
+            set_tag(connection, author, parent, one ? &*one : nullptr, key, value);
+        for (const auto& key : remove)
+            if (!set.contains(key))
+                set_tag(connection, author, parent, one ? &*one : nullptr, key, std::nullopt);
     });
 }
 
@@ -103,14 +176,14 @@ Model Service::get_model(std::string_view project_id, std::string_view name) {
     return database_.read([&](sql::Connection& c) { return load_model(c, project_id, name); });
 }
 
-Model Service::rename_model(std::string_view project_id, std::string_view name,
+Model Service::rename_model(const Author& author, std::string_view name,
                             const std::string& new_name) {
     check_model_name(new_name);
     return database_.write([&](sql::Connection& connection) {
-        Model model = load_model(connection, project_id, name);
+        Model model = load_model(connection, author.project_id, name);
         auto taken = connection.first(
-            "SELECT number FROM models WHERE project_id = $1 AND name = $2", {project_id, new_name},
-            [](const sql::Row& row) { return row.integer(0); });
+            "SELECT number FROM models WHERE project_id = $1 AND name = $2",
+            {author.project_id, new_name}, [](const sql::Row& row) { return row.integer(0); });
         if (taken && *taken != model.number)
             fail(ErrorCode::already_exists, "Registered Model (name={}) already exists.", new_name);
         connection.execute("UPDATE models SET name = $1 WHERE number = $2",
@@ -118,53 +191,70 @@ Model Service::rename_model(std::string_view project_id, std::string_view name,
         touch(connection, model.number);
         connection.execute("UPDATE model_versions SET updated_at = $1 WHERE model = $2",
                            {clock_.now(), model.number});
-        return load_model(connection, project_id, new_name);
+        if (name != new_name) {
+            connection.execute("UPDATE model_changes SET model_name = $1 WHERE model = $2",
+                               {new_name, model.number});
+            std::string before = std::exchange(model.name, new_name);
+            note(connection, author, model, std::nullopt, ChangeKind::renamed, "", before,
+                 new_name);
+        }
+        return load_model(connection, author.project_id, new_name);
     });
 }
 
-Model Service::describe_model(std::string_view project_id, std::string_view name,
+Model Service::describe_model(const Author& author, std::string_view name,
                               const std::string& description) {
     tracking::check_length(description, 5000, "description");
     return database_.write([&](sql::Connection& connection) {
-        Model model = load_model(connection, project_id, name);
+        Model model = load_model(connection, author.project_id, name);
         connection.execute("UPDATE models SET description = $1 WHERE number = $2",
                            {description, model.number});
         touch(connection, model.number);
-        return load_model(connection, project_id, name);
+        if (model.description != description)
+            note(connection, author, model, std::nullopt, ChangeKind::description, "",
+                 model.description, description);
+        return load_model(connection, author.project_id, name);
     });
 }
 
-void Service::delete_model(std::string_view project_id, std::string_view name) {
-    database_.write([&](sql::Connection& connection) {
-        Model model = load_model(connection, project_id, name);
-        connection.execute(
-            "DELETE FROM model_version_tags WHERE version IN (SELECT number FROM model_versions "
-            "WHERE model = $1)",
-            {model.number});
-        for (std::string_view table : {"model_aliases", "model_versions", "model_tags"})
-            connection.execute(fmt::format("DELETE FROM {} WHERE model = $1", table),
-                               {model.number});
-        connection.execute("DELETE FROM models WHERE number = $1", {model.number});
-    });
+void Service::delete_model(const Author& author, std::string_view name) {
+    database_.write([&](sql::Connection& c) { delete_model(c, author, name); });
 }
 
-void Service::set_model_tag(std::string_view project_id, std::string_view name,
-                            const std::string& key, const std::string& value) {
+void Service::delete_model(sql::Connection& connection, const Author& author,
+                           std::string_view name) {
+    Model model = load_model(connection, author.project_id, name);
+    for (const auto& [alias, version] : model.aliases)
+        if (rule_for_alias(connection, author.project_id, model.number, alias))
+            fail(ErrorCode::failed_precondition,
+                 "model {} has the alias {}, which moves with approval only: ask to remove "
+                 "that first",
+                 name, alias);
+    connection.execute(
+        "DELETE FROM model_version_tags WHERE version IN (SELECT number FROM model_versions "
+        "WHERE model = $1)",
+        {model.number});
+    for (std::string_view table : {"model_aliases", "model_versions", "model_tags"})
+        connection.execute(fmt::format("DELETE FROM {} WHERE model = $1", table), {model.number});
+    approvals::remove_all(connection, model.number);
+    connection.execute("DELETE FROM models WHERE number = $1", {model.number});
+    note(connection, author, model, std::nullopt, ChangeKind::deleted, "", std::nullopt,
+         std::nullopt);
+}
+
+void Service::set_model_tag(const Author& author, std::string_view name, const std::string& key,
+                            const std::string& value) {
     tracking::check_tag(key, value, "key", tracking::kRegistryTagLengthMax);
     database_.write([&](sql::Connection& connection) {
-        connection.execute(
-            "INSERT INTO model_tags (model, key, value) VALUES ($1, $2, $3) ON CONFLICT (model, "
-            "key) DO UPDATE "
-            "SET value = excluded.value",
-            {load_model(connection, project_id, name).number, key, value});
+        set_tag(connection, author, load_model(connection, author.project_id, name), nullptr, key,
+                value);
     });
 }
 
-void Service::delete_model_tag(std::string_view project_id, std::string_view name,
-                               std::string_view key) {
+void Service::delete_model_tag(const Author& author, std::string_view name, std::string_view key) {
     database_.write([&](sql::Connection& connection) {
-        connection.execute("DELETE FROM model_tags WHERE model = $1 AND key = $2",
-                           {load_model(connection, project_id, name).number, key});
+        set_tag(connection, author, load_model(connection, author.project_id, name), nullptr,
+                std::string(key), std::nullopt);
     });
 }
 

@@ -1,8 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "models/service.hpp"
-#include "tracking/test_support.hpp"
+#include "models/test_support.hpp"
 
 namespace maru::models {
 namespace {
@@ -10,45 +9,6 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 using tracking::error_of;
-
-/// A registry beside a tracking service, in a folder of its own.
-struct TestBed {
-    std::filesystem::path folder =
-        std::filesystem::temp_directory_path() / ("maru-models-" + new_id());
-    ManualClock clock{from_ms(1'700'000'000'000)};
-    std::unique_ptr<sql::Database> database;
-    std::unique_ptr<blob::BlobStore> blobs;
-    std::unique_ptr<tracking::Service> tracking;
-    std::unique_ptr<Service> service;
-    std::string project = "0123456789abcdef0123456789abcdef";
-
-    TestBed() {
-        std::filesystem::create_directories(folder);
-        std::vector<sql::Migration> all(tracking::migrations.begin(), tracking::migrations.end());
-        all.insert(all.end(), migrations.begin(), migrations.end());
-        database = sql::Database::open({.file = folder / "maru.db"}, all);
-        blobs = blob::open_disk_store(folder / "blobs");
-        tracking = std::make_unique<tracking::Service>(*database, *blobs, clock);
-        service = std::make_unique<Service>(*database, *blobs, *tracking, clock);
-    }
-    ~TestBed() {
-        service.reset();
-        tracking.reset();
-        database.reset();
-        std::filesystem::remove_all(folder);
-    }
-    TestBed(const TestBed&) = delete;
-    TestBed& operator=(const TestBed&) = delete;
-
-    void put(const std::string& path, const std::string& content) {
-        tracking::TextBody body(content);
-        tracking->write_artifact(project, path, body);
-    }
-    ModelVersion version(const std::string& model, const std::string& source) {
-        clock.advance(std::chrono::seconds(1));
-        return service->create_version(project, {.model = model, .source = source, .user = "ada"});
-    }
-};
 
 constexpr std::string_view kModelFile = R"(artifact_path: model
 flavors:
@@ -94,24 +54,26 @@ TEST(ModelFile, RefusesWhatIsNone) {
 
 TEST(Models, NamesAreUniqueAndChecked) {
     TestBed bed;
-    bed.service->create_model(bed.project, "iris", "flowers", {{"team", "x"}});
-    EXPECT_EQ(error_of([&] { bed.service->create_model(bed.project, "iris", "", {}); }).first,
+    bed.service->create_model(bed.author, "iris", "flowers", {{"team", "x"}});
+    EXPECT_EQ(error_of([&] { bed.service->create_model(bed.author, "iris", "", {}); }).first,
               "already_exists");
-    bed.service->create_model("ffffffffffffffffffffffffffffffff", "iris", "", {});
+    bed.service->create_model(
+        {.project_id = "ffffffffffffffffffffffffffffffff", .user_id = "", .user = ""}, "iris", "",
+        {});
     for (const char* name : {"", "a/b", "a:b"})
-        EXPECT_EQ(error_of([&] { bed.service->create_model(bed.project, name, "", {}); }).first,
+        EXPECT_EQ(error_of([&] { bed.service->create_model(bed.author, name, "", {}); }).first,
                   "invalid_argument");
-    bed.service->rename_model(bed.project, "iris", "flower");
+    bed.service->rename_model(bed.author, "iris", "flower");
     EXPECT_EQ(error_of([&] { bed.service->get_model(bed.project, "iris"); }).first, "not_found");
     EXPECT_EQ(bed.service->get_model(bed.project, "flower").tags.at("team"), "x");
 }
 
 TEST(Versions, CountUpAndNeverComeAgain) {
     TestBed bed;
-    bed.service->create_model(bed.project, "iris", "", {});
+    bed.service->create_model(bed.author, "iris", "", {});
     EXPECT_EQ(bed.version("iris", "mlflow-artifacts:/0/a").version, 1);
     EXPECT_EQ(bed.version("iris", "mlflow-artifacts:/0/b").version, 2);
-    bed.service->delete_version(bed.project, "iris", 2);
+    bed.service->delete_version(bed.author, "iris", 2);
     EXPECT_EQ(bed.version("iris", "mlflow-artifacts:/0/c").version, 3);
     EXPECT_EQ(error_of([&] { bed.service->get_version(bed.project, "iris", 2); }).first,
               "not_found");
@@ -128,12 +90,12 @@ TEST(Versions, FindTheirFilesWhateverTheSource) {
     bed.put("0/" + run.id + "/artifacts/model/MLmodel", std::string(kModelFile));
     bed.put("0/" + run.id + "/artifacts/model/model.onnx", "onnx");
     bed.put("0/models/" + logged.id + "/artifacts/MLmodel", std::string(kModelFile));
-    bed.service->create_model(bed.project, "iris", "", {});
+    bed.service->create_model(bed.author, "iris", "", {});
     bed.version("iris", "runs:/" + run.id + "/model");
     bed.version("iris", "mlflow-artifacts:/0/" + run.id + "/artifacts/model");
     auto third = bed.version("iris", "models:/" + logged.id);
     EXPECT_EQ(third.run_id, run.id);
-    bed.service->set_alias(bed.project, "iris", "champion", 1);
+    bed.service->set_alias(bed.author, "iris", "champion", 1);
     EXPECT_EQ(bed.version("iris", "models:/iris@champion").version, 4);
     for (std::int64_t version : {1, 2, 4}) {
         auto files = bed.service->files(bed.project, "iris", version);
@@ -154,7 +116,7 @@ TEST(Versions, FindTheirFilesWhateverTheSource) {
 
 TEST(Versions, SourcesElsewhereAreKeptButHaveNoFiles) {
     TestBed bed;
-    bed.service->create_model(bed.project, "iris", "", {});
+    bed.service->create_model(bed.author, "iris", "", {});
     auto version = bed.version("iris", "s3://bucket/model");
     bed.service->add_file_facts(bed.project, version);
     EXPECT_TRUE(version.flavors.empty());
@@ -169,29 +131,29 @@ TEST(Versions, SourcesElsewhereAreKeptButHaveNoFiles) {
 
 TEST(Aliases, PointAtVersions) {
     TestBed bed;
-    bed.service->create_model(bed.project, "iris", "", {});
+    bed.service->create_model(bed.author, "iris", "", {});
     bed.version("iris", "mlflow-artifacts:/0/a");
     bed.version("iris", "mlflow-artifacts:/0/b");
-    bed.service->set_alias(bed.project, "iris", "champion", 1);
+    bed.service->set_alias(bed.author, "iris", "champion", 1);
     EXPECT_EQ(bed.service->resolve_version(bed.project, "iris", "champion").version, 1);
     EXPECT_EQ(bed.service->resolve_version(bed.project, "iris", "latest").version, 2);
     EXPECT_EQ(bed.service->resolve_version(bed.project, "iris", "1").version, 1);
-    bed.service->set_alias(bed.project, "iris", "champion", 2);
+    bed.service->set_alias(bed.author, "iris", "champion", 2);
     EXPECT_THAT(bed.service->get_version(bed.project, "iris", 2).aliases, ElementsAre("champion"));
     for (const char* alias : {"latest", "Latest", "v3", "a b", ""})
-        EXPECT_EQ(error_of([&] { bed.service->set_alias(bed.project, "iris", alias, 1); }).first,
+        EXPECT_EQ(error_of([&] { bed.service->set_alias(bed.author, "iris", alias, 1); }).first,
                   "invalid_argument");
-    EXPECT_EQ(error_of([&] { bed.service->set_alias(bed.project, "iris", "x", 9); }).first,
+    EXPECT_EQ(error_of([&] { bed.service->set_alias(bed.author, "iris", "x", 9); }).first,
               "not_found");
-    bed.service->delete_version(bed.project, "iris", 2);
+    bed.service->delete_version(bed.author, "iris", 2);
     EXPECT_TRUE(bed.service->get_model(bed.project, "iris").aliases.empty());
 }
 
 TEST(Search, ModelsAndVersions) {
     TestBed bed;
-    bed.service->create_model(bed.project, "a", "", {{"team", "x"}});
-    bed.service->create_model(bed.project, "B", "", {});
-    bed.service->create_model(bed.project, "prompt", "", {{"mlflow.prompt.is_prompt", "true"}});
+    bed.service->create_model(bed.author, "a", "", {{"team", "x"}});
+    bed.service->create_model(bed.author, "B", "", {});
+    bed.service->create_model(bed.author, "prompt", "", {{"mlflow.prompt.is_prompt", "true"}});
     bed.version("a", "mlflow-artifacts:/0/a");
     bed.version("a", "mlflow-artifacts:/0/b");
     bed.version("B", "mlflow-artifacts:/0/c");
@@ -208,7 +170,7 @@ TEST(Search, ModelsAndVersions) {
     EXPECT_THAT(models("tags.`mlflow.prompt.is_prompt` = 'true'"), ElementsAre("prompt"));
     EXPECT_EQ(error_of([&] { models("metrics.a > 1"); }).first, "invalid_argument");
 
-    bed.service->set_version_tag(bed.project, "a", 2, "k", "v");
+    bed.service->set_version_tag(bed.author, "a", 2, "k", "v");
     auto versions = [&](const std::string& filter) {
         std::vector<std::string> found;
         for (const auto& version :
@@ -227,32 +189,67 @@ TEST(Search, ModelsAndVersions) {
 
 TEST(Stages, OneVersionOfEach) {
     TestBed bed;
-    bed.service->create_model(bed.project, "a", "", {});
+    bed.service->create_model(bed.author, "a", "", {});
     for (int i = 0; i < 3; ++i) bed.version("a", "mlflow-artifacts:/0/a");
-    bed.service->set_version_stage(bed.project, "a", 1, "production", false);
-    bed.service->set_version_stage(bed.project, "a", 2, "Production", true);
+    bed.service->set_version_stage(bed.author, "a", 1, "production", false);
+    bed.service->set_version_stage(bed.author, "a", 2, "Production", true);
     EXPECT_EQ(bed.service->get_version(bed.project, "a", 1).stage, "Archived");
     auto latest = bed.service->latest_versions(bed.project, "a", {"Production"});
     ASSERT_EQ(latest.size(), 1u);
     EXPECT_EQ(latest[0].version, 2);
     EXPECT_EQ(bed.service->latest_versions(bed.project, "a", {}).size(), 3u);
     EXPECT_EQ(
-        error_of([&] { bed.service->set_version_stage(bed.project, "a", 1, "x", false); }).first,
+        error_of([&] { bed.service->set_version_stage(bed.author, "a", 1, "x", false); }).first,
         "invalid_argument");
 }
 
 TEST(Models, DeletionTakesEverythingOfIt) {
     TestBed bed;
-    bed.service->create_model(bed.project, "a", "", {{"t", "1"}});
+    bed.service->create_model(bed.author, "a", "", {{"t", "1"}});
     bed.version("a", "mlflow-artifacts:/0/a");
-    bed.service->set_version_tag(bed.project, "a", 1, "k", "v");
-    bed.service->set_alias(bed.project, "a", "x", 1);
-    bed.service->delete_model(bed.project, "a");
-    bed.service->create_model(bed.project, "a", "", {});
+    bed.service->set_version_tag(bed.author, "a", 1, "k", "v");
+    bed.service->set_alias(bed.author, "a", "x", 1);
+    bed.service->delete_model(bed.author, "a");
+    bed.service->create_model(bed.author, "a", "", {});
     auto model = bed.service->get_model(bed.project, "a");
     EXPECT_TRUE(model.tags.empty());
     EXPECT_TRUE(model.aliases.empty());
     EXPECT_EQ(bed.version("a", "mlflow-artifacts:/0/a").version, 1);
+}
+
+TEST(Migrations, a_registry_of_before_there_was_a_history_goes_on) {
+    auto folder = std::filesystem::temp_directory_path() / ("maru-models-" + new_id());
+    std::filesystem::create_directories(folder);
+    std::vector<sql::Migration> all(tracking::migrations.begin(), tracking::migrations.end());
+    all.insert(all.end(), migrations.begin(), migrations.end());
+    std::vector<sql::Migration> first;
+    for (const auto& step : all)
+        if (step.number == 1) first.push_back(step);
+    {
+        auto old = sql::Database::open({.file = folder / "maru.db"}, first);
+        old->write([](sql::Connection& connection) {
+            connection.execute_script(
+                "INSERT INTO models (number, project_id, name, description, next_version, "
+                "created_at, updated_at) VALUES (1, 'p', 'iris', '', 2, 5, 5);"
+                "INSERT INTO model_versions (number, model, version, state, source, artifact_uri, "
+                "run_link, model_id, description, user_name, stage, created_at, updated_at) VALUES "
+                "(1, 1, 1, 'READY', 's3://b/m', 's3://b/m', '', '', '', 'ada', 'None', 5, 5)");
+        });
+    }
+    SystemClock clock;
+    auto database = sql::Database::open({.file = folder / "maru.db"}, all);
+    auto blobs = blob::open_disk_store(folder / "blobs");
+    tracking::Service tracking(*database, *blobs, clock);
+    Service service(*database, *blobs, tracking, clock);
+    Author author{.project_id = "p", .user_id = "1", .user = "ada"};
+    ListChanges request;
+    request.model = "iris";
+    EXPECT_TRUE(service.history("p", request).items.empty());
+    EXPECT_EQ(service.card("p", "iris", 1).revision, 0);
+    service.set_alias(author, "iris", "champion", 1);
+    EXPECT_EQ(service.history("p", request).items.size(), 1u);
+    database.reset();
+    std::filesystem::remove_all(folder);
 }
 
 }  // namespace

@@ -99,6 +99,20 @@ api::Page<ModelVersion> Service::search_versions(std::string_view project_id,
     return page;
 }
 
+std::vector<ModelVersion> Service::versions_of(std::string_view project_id, const VersionsOf& of,
+                                               std::int64_t limit) {
+    auto [column, value] = !of.run_id.empty()     ? std::pair("run_id", of.run_id)
+                           : !of.model_id.empty() ? std::pair("model_id", of.model_id)
+                                                  : std::pair("artifact_uri", of.artifact_uri);
+    return database_.read([&](sql::Connection& connection) {
+        return connection.all(
+            fmt::format("SELECT {} FROM model_versions v JOIN models m ON m.number = v.model WHERE "
+                        "v.{} = $1 AND m.project_id = $2 ORDER BY v.number LIMIT $3",
+                        kVersionColumns, column),
+            {value, project_id, limit}, read_version);
+    });
+}
+
 std::vector<ModelVersion> Service::latest_versions(std::string_view project_id,
                                                    std::string_view model,
                                                    const std::vector<std::string>& stages) {

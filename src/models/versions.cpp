@@ -1,5 +1,7 @@
 #include "base/error.hpp"
 #include "base/text.hpp"
+#include "models/approval_store.hpp"
+#include "models/history.hpp"
 #include "models/service.hpp"
 #include "models/validation.hpp"
 #include "models/version_rows.hpp"
@@ -93,7 +95,7 @@ Service::Source Service::resolve_source(std::string_view project_id, const NewVe
     return source;
 }
 
-ModelVersion Service::create_version(std::string_view project_id, const NewVersion& request) {
+ModelVersion Service::create_version(const Author& author, const NewVersion& request) {
     check_model_name(request.model);
     if (request.source.empty())
         fail(ErrorCode::invalid_argument, "Missing value for required parameter 'source'.");
@@ -101,31 +103,31 @@ ModelVersion Service::create_version(std::string_view project_id, const NewVersi
     tracking::check_length(request.description, 5000, "description");
     for (const auto& [key, value] : request.tags)
         tracking::check_tag(key, value, "key", tracking::kRegistryTagLengthMax);
-    Source source = resolve_source(project_id, request);
+    Source source = resolve_source(author.project_id, request);
     return database_.write([&](sql::Connection& connection) {
-        Model model = load_model(connection, project_id, request.model);
-        std::int64_t version = 0, number = 0;
+        Model model = load_model(connection, author.project_id, request.model);
+        std::int64_t version = 0;
         connection.query(
             "UPDATE models SET next_version = next_version + 1, updated_at = $1 WHERE number = $2 "
             "RETURNING "
             "next_version",
             {clock_.now(), model.number},
             [&](const sql::Row& row) { version = row.integer(0) - 1; });
-        connection.query(
+        connection.execute(
             "INSERT INTO model_versions (number, model, version, state, source, artifact_uri, "
             "run_id, run_link, "
             "model_id, description, user_name, stage, created_at, updated_at) VALUES ((SELECT "
             "COALESCE(MAX(number), 0) + 1 FROM model_versions), $1, $2, 'READY', $3, $4, $5, $6, "
             "$7, $8, $9, "
-            "'None', $10, $10) RETURNING number",
+            "'None', $10, $10)",
             {model.number, version, request.source, source.artifact_uri, source.run_id,
-             request.run_link, source.model_id, request.description, request.user, clock_.now()},
-            [&](const sql::Row& row) { number = row.integer(0); });
+             request.run_link, source.model_id, request.description, request.user, clock_.now()});
+        note(connection, author, model, version, ChangeKind::created, "", std::nullopt,
+             request.source, request.description);
+        ModelVersion made = load_version(connection, author.project_id, request.model, version);
         for (const auto& [key, value] : request.tags)
-            connection.execute(
-                "INSERT INTO model_version_tags (version, key, value) VALUES ($1, $2, $3)",
-                {number, key, value});
-        return load_version(connection, project_id, request.model, version);
+            set_tag(connection, author, model, &made, key, value);
+        return load_version(connection, author.project_id, request.model, version);
     });
 }
 
@@ -159,19 +161,38 @@ ModelVersion Service::get_version_by_alias(std::string_view project_id, std::str
     });
 }
 
-ModelVersion Service::describe_version(std::string_view project_id, std::string_view model,
+ModelVersion Service::describe_version(const Author& author, std::string_view model,
                                        std::int64_t version, const std::string& description) {
     tracking::check_length(description, 5000, "description");
     return database_.write([&](sql::Connection& connection) {
-        ModelVersion found = load_version(connection, project_id, model, version);
+        ModelVersion found = load_version(connection, author.project_id, model, version);
         connection.execute(
             "UPDATE model_versions SET description = $1, updated_at = $2 WHERE number = $3",
             {description, clock_.now(), found.number});
-        return load_version(connection, project_id, model, version);
+        if (found.description != description)
+            note(connection, author, load_model(connection, author.project_id, model), version,
+                 ChangeKind::description, "", found.description, description);
+        return load_version(connection, author.project_id, model, version);
     });
 }
 
-ModelVersion Service::set_version_stage(std::string_view project_id, std::string_view model,
+void Service::write_or_ask(const Author& author, const NewRequest& request,
+                           const std::function<bool(sql::Connection&)>& write) {
+    bool is_protected = false;
+    try {
+        database_.write([&](sql::Connection& connection) {
+            if (write(connection)) return;
+            is_protected = true;
+            fail(ErrorCode::failed_precondition, "undoes this transaction");
+        });
+        return;
+    } catch (const Error&) {
+        if (!is_protected) throw;
+    }
+    fail_waiting(request_move(author, request));
+}
+
+ModelVersion Service::set_version_stage(const Author& author, std::string_view model,
                                         std::int64_t version, const std::string& stage,
                                         bool archive_others) {
     std::string canonical = canonical_stage(stage);
@@ -182,80 +203,154 @@ ModelVersion Service::set_version_stage(std::string_view project_id, std::string
              "an Active stage. "
              "Valid stages are Staging, Production",
              canonical);
-    return database_.write([&](sql::Connection& connection) {
-        ModelVersion found = load_version(connection, project_id, model, version);
-        Model parent = load_model(connection, project_id, model);
-        if (archive_others)
-            connection.execute(
-                "UPDATE model_versions SET stage = 'Archived', updated_at = $1 WHERE model = $2 "
-                "AND stage = $3 AND "
-                "version <> $4",
-                {clock_.now(), parent.number, canonical, version});
+    NewRequest request{.model = std::string(model),
+                       .kind = RequestKind::stage,
+                       .target = canonical,
+                       .version = version,
+                       .archive_existing = archive_others,
+                       .comment = ""};
+    write_or_ask(author, request, [&](sql::Connection& connection) {
+        ModelVersion found = load_version(connection, author.project_id, model, version);
+        Model parent = load_model(connection, author.project_id, model);
+        if (found.stage != canonical &&
+            rule_for_stage(connection, author.project_id, parent.number, canonical))
+            return false;
+        move_stage(connection, author, parent, found, canonical, archive_others, "");
+        return true;
+    });
+    return get_version(author.project_id, model, version);
+}
+
+void Service::move_stage(sql::Connection& connection, const Author& author, const Model& model,
+                         const ModelVersion& version, const std::string& stage, bool archive_others,
+                         const std::string& comment) {
+    auto set = [&](std::int64_t number, const std::string& from, const std::string& to,
+                   const std::string& why) {
         connection.execute(
-            "UPDATE model_versions SET stage = $1, updated_at = $2 WHERE number = $3",
-            {canonical, clock_.now(), found.number});
-        touch(connection, parent.number);
-        return load_version(connection, project_id, model, version);
-    });
+            "UPDATE model_versions SET stage = $1, updated_at = $2 WHERE model = $3 AND version = "
+            "$4",
+            {to, clock_.now(), model.number, number});
+        if (from != to)
+            note(connection, author, model, number, ChangeKind::stage, "", from, to, why);
+    };
+    if (archive_others) {
+        auto others = connection.all(
+            "SELECT version FROM model_versions WHERE model = $1 AND stage = $2 AND version <> $3",
+            {model.number, stage, version.version},
+            [](const sql::Row& row) { return row.integer(0); });
+        for (std::int64_t other : others)
+            set(other, stage, "Archived",
+                fmt::format("version {} took its place", version.version));
+    }
+    set(version.version, version.stage, stage, comment);
+    touch(connection, model.number);
 }
 
-void Service::delete_version(std::string_view project_id, std::string_view model,
-                             std::int64_t version) {
-    database_.write([&](sql::Connection& connection) {
-        ModelVersion found = load_version(connection, project_id, model, version);
-        std::int64_t parent = load_model(connection, project_id, model).number;
-        connection.execute("DELETE FROM model_aliases WHERE model = $1 AND version = $2",
-                           {parent, version});
-        connection.execute("DELETE FROM model_version_tags WHERE version = $1", {found.number});
-        connection.execute("DELETE FROM model_versions WHERE number = $1", {found.number});
-        touch(connection, parent);
-    });
+void Service::delete_version(const Author& author, std::string_view model, std::int64_t version) {
+    database_.write([&](sql::Connection& c) { delete_version(c, author, model, version); });
 }
 
-void Service::set_version_tag(std::string_view project_id, std::string_view model,
-                              std::int64_t version, const std::string& key,
-                              const std::string& value) {
+void Service::delete_version(sql::Connection& connection, const Author& author,
+                             std::string_view model, std::int64_t version) {
+    ModelVersion found = load_version(connection, author.project_id, model, version);
+    Model parent = load_model(connection, author.project_id, model);
+    for (const auto& alias : found.aliases) {
+        if (rule_for_alias(connection, author.project_id, parent.number, alias))
+            fail(ErrorCode::failed_precondition,
+                 "version {} of {} has the alias {}, which moves with approval only: ask to "
+                 "move or remove that first",
+                 version, model, alias);
+        remove_alias(connection, author, parent, alias, "with its version");
+    }
+    for (const auto& request : approvals::open_of(connection, parent.number, version))
+        end_request(connection, author, request, RequestState::withdrawn,
+                    "the version was deleted");
+    connection.execute("DELETE FROM model_version_tags WHERE version = $1", {found.number});
+    connection.execute("DELETE FROM model_versions WHERE number = $1", {found.number});
+    touch(connection, parent.number);
+    note(connection, author, parent, version, ChangeKind::deleted, "", found.source, std::nullopt);
+}
+
+void Service::set_version_tag(const Author& author, std::string_view model, std::int64_t version,
+                              const std::string& key, const std::string& value) {
     tracking::check_tag(key, value, "key", tracking::kRegistryTagLengthMax);
     database_.write([&](sql::Connection& connection) {
-        connection.execute(
-            "INSERT INTO model_version_tags (version, key, value) VALUES ($1, $2, $3) ON CONFLICT "
-            "(version, key) "
-            "DO UPDATE SET value = excluded.value",
-            {load_version(connection, project_id, model, version).number, key, value});
+        ModelVersion found = load_version(connection, author.project_id, model, version);
+        set_tag(connection, author, load_model(connection, author.project_id, model), &found, key,
+                value);
     });
 }
 
-void Service::delete_version_tag(std::string_view project_id, std::string_view model,
-                                 std::int64_t version, std::string_view key) {
+void Service::delete_version_tag(const Author& author, std::string_view model, std::int64_t version,
+                                 std::string_view key) {
     database_.write([&](sql::Connection& connection) {
-        connection.execute("DELETE FROM model_version_tags WHERE version = $1 AND key = $2",
-                           {load_version(connection, project_id, model, version).number, key});
+        ModelVersion found = load_version(connection, author.project_id, model, version);
+        set_tag(connection, author, load_model(connection, author.project_id, model), &found,
+                std::string(key), std::nullopt);
     });
 }
 
-void Service::set_alias(std::string_view project_id, std::string_view model,
-                        const std::string& alias, std::int64_t version) {
+void Service::set_alias(const Author& author, std::string_view model, const std::string& alias,
+                        std::int64_t version) {
     check_alias(alias);
-    database_.write([&](sql::Connection& connection) {
-        load_version(connection, project_id, model, version);
-        std::int64_t parent = load_model(connection, project_id, model).number;
-        connection.execute(
-            "INSERT INTO model_aliases (model, alias, version) VALUES ($1, $2, $3) ON CONFLICT "
-            "(model, alias) DO "
-            "UPDATE SET version = excluded.version",
-            {parent, alias, version});
-        touch(connection, parent);
+    NewRequest request{.model = std::string(model),
+                       .kind = RequestKind::alias,
+                       .target = alias,
+                       .version = version,
+                       .comment = ""};
+    write_or_ask(author, request, [&](sql::Connection& connection) {
+        load_version(connection, author.project_id, model, version);
+        Model parent = load_model(connection, author.project_id, model);
+        auto current = parent.aliases.find(alias);
+        bool moves = current == parent.aliases.end() || current->second != version;
+        if (moves && rule_for_alias(connection, author.project_id, parent.number, alias))
+            return false;
+        move_alias(connection, author, parent, alias, version, "");
+        return true;
     });
 }
 
-void Service::delete_alias(std::string_view project_id, std::string_view model,
-                           std::string_view alias) {
-    database_.write([&](sql::Connection& connection) {
-        std::int64_t parent = load_model(connection, project_id, model).number;
-        connection.execute("DELETE FROM model_aliases WHERE model = $1 AND alias = $2",
-                           {parent, alias});
-        touch(connection, parent);
+void Service::move_alias(sql::Connection& connection, const Author& author, const Model& model,
+                         const std::string& alias, std::int64_t version,
+                         const std::string& comment) {
+    auto current = model.aliases.find(alias);
+    std::optional<std::string> from;
+    if (current != model.aliases.end()) from = std::to_string(current->second);
+    connection.execute(
+        "INSERT INTO model_aliases (model, alias, version) VALUES ($1, $2, $3) ON CONFLICT "
+        "(model, alias) DO "
+        "UPDATE SET version = excluded.version",
+        {model.number, alias, version});
+    touch(connection, model.number);
+    if (from != std::to_string(version))
+        note(connection, author, model, version, ChangeKind::alias, alias, from,
+             std::to_string(version), comment);
+}
+
+void Service::delete_alias(const Author& author, std::string_view model, std::string_view alias) {
+    NewRequest request{.model = std::string(model),
+                       .kind = RequestKind::alias_removal,
+                       .target = std::string(alias),
+                       .comment = ""};
+    write_or_ask(author, request, [&](sql::Connection& connection) {
+        Model parent = load_model(connection, author.project_id, model);
+        if (parent.aliases.contains(std::string(alias)) &&
+            rule_for_alias(connection, author.project_id, parent.number, alias))
+            return false;
+        remove_alias(connection, author, parent, std::string(alias), "");
+        return true;
     });
+}
+
+void Service::remove_alias(sql::Connection& connection, const Author& author, const Model& model,
+                           const std::string& alias, const std::string& comment) {
+    auto current = model.aliases.find(alias);
+    touch(connection, model.number);
+    if (current == model.aliases.end()) return;
+    connection.execute("DELETE FROM model_aliases WHERE model = $1 AND alias = $2",
+                       {model.number, alias});
+    note(connection, author, model, current->second, ChangeKind::alias, alias,
+         std::to_string(current->second), std::nullopt, comment);
 }
 
 }  // namespace maru::models

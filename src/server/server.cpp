@@ -21,9 +21,11 @@
 #include "compute/service.hpp"
 #include "environments/service.hpp"
 #include "identity/service.hpp"
+#include "models/lineage.hpp"
 #include "models/mlflow/routes.hpp"
 #include "models/service.hpp"
 #include "net/server.hpp"
+#include "retention/service.hpp"
 #include "server/mlflow/routes.hpp"
 #include "server/portal.hpp"
 #include "server/workload_access.hpp"
@@ -40,13 +42,15 @@ namespace {
 
 constexpr std::chrono::seconds kMaintainEvery{30};
 constexpr std::chrono::seconds kCompactEvery{1};
+constexpr std::chrono::minutes kCollectionDueEvery{10};
 constexpr std::chrono::milliseconds kStopGrace{3000};
 
 std::vector<sql::Migration> all_migrations() {
     std::vector<sql::Migration> all;
     for (auto module :
          {identity::migrations, compute::migrations, environments::migrations, tracking::migrations,
-          tracking::upload_migrations, models::migrations, serving::migrations})
+          tracking::upload_migrations, models::migrations, serving::migrations,
+          retention::migrations})
         all.insert(all.end(), module.begin(), module.end());
     return all;
 }
@@ -144,10 +148,22 @@ struct Server::State {
                        environments::options_from_surroundings(directory)),
           tracking(*database, *blobs, clock),
           uploads(*database, tracking, clock, directory / "uploads"),
-          models(*database, *blobs, tracking, clock),
+          models(*database, *blobs, tracking, clock,
+                 [this](const std::string& project_id, const std::string& user_id) {
+                     return identity.role_in(project_id, user_id);
+                 }),
           sources(serving::platform_sources(models, environments)),
           serving(*database, *blobs, compute, *sources, clock,
                   serving::options_from_surroundings()),
+          lineage(models, tracking, compute, environments,
+                  [this](const api::ProjectRef& project) { return endpoint_uses(project); }),
+          retention(*database, *blobs,
+                    {.identity = identity,
+                     .environments = environments,
+                     .tracking = tracking,
+                     .models = models,
+                     .serving = serving},
+                    clock),
           job_contributor(tracking),
           reproduction(tracking, compute, *blobs),
           access(identity),
@@ -159,8 +175,24 @@ struct Server::State {
         identity.add_deletion_check([this](sql::Connection& connection, const std::string& id) {
             return compute.blocks_deletion(connection, id);
         });
+        tracking.set_artifact_check([this](sql::Connection& connection, std::string_view project_id,
+                                           std::string_view folder) -> std::optional<std::string> {
+            if (!models.uses_artifacts(connection, project_id, folder)) return std::nullopt;
+            return "a registered model is made of its files; delete that version first";
+        });
         add_operations();
         document = api.openapi();
+    }
+
+    std::vector<models::EndpointUse> endpoint_uses(const api::ProjectRef& project) {
+        std::vector<models::EndpointUse> uses;
+        for (const auto& endpoint : serving.list(project, {.page_size = 1000}).items)
+            for (const auto& variant : endpoint.variants)
+                uses.push_back({.endpoint = endpoint.name,
+                                .state = std::string(enum_name(endpoint.state)),
+                                .model = variant.model,
+                                .version = variant.version});
+        return uses;
     }
 
     void add_operations() {
@@ -170,8 +202,10 @@ struct Server::State {
         tracking::add_operations(api, tracking);
         tracking::add_reproduction_operations(api, reproduction);
         models::add_operations(api, models);
+        models::add_operations(api, lineage);
         serving::add_operations(api, serving);
         serving::add_gateway(api, serving);
+        retention::add_operations(api, retention);
         tracking::add_mlflow_routes(api, tracking, uploads);
         models::add_mlflow_routes(api, models, tracking);
         add_workspace_routes(api, identity, tracking, models);
@@ -238,6 +272,8 @@ struct Server::State {
     models::Service models;
     std::unique_ptr<serving::Sources> sources;
     serving::Service serving;
+    models::LineageReader lineage;
+    retention::Service retention;
     tracking::JobContributor job_contributor;
     tracking::Reproduction reproduction;
     WorkloadAccess access;
@@ -245,7 +281,7 @@ struct Server::State {
     std::string document, url, sign_in_url;
     std::atomic<bool> ready = false;
     std::unique_ptr<net::Server> http;
-    std::optional<PeriodicLoop> maintenance, compaction;
+    std::optional<PeriodicLoop> maintenance, compaction, collection;
 };
 
 Server::Server(const Options& options) : state_(std::make_unique<State>(options)) {
@@ -255,15 +291,17 @@ Server::Server(const Options& options) : state_(std::make_unique<State>(options)
     state_->compute.start();
     state_->serving.start();
     state_->ready = true;
-    state_->maintenance.emplace("cleaning up sessions, tokens and uploads", kMaintainEvery,
-                                [state = state_.get()] {
-                                    state->identity.maintain();
-                                    state->uploads.remove_expired();
-                                });
+    state_->maintenance.emplace("ending what has expired", kMaintainEvery, [state = state_.get()] {
+        state->identity.maintain();
+        state->uploads.remove_expired();
+        state->models.maintain();
+    });
     state_->compaction.emplace("compacting metrics", kCompactEvery, [state = state_.get()] {
         state->tracking.point_compactor().compact_due();
         state->database->shrink();
     });
+    state_->collection.emplace("collecting what was deleted", kCollectionDueEvery,
+                               [state = state_.get()] { state->retention.run_if_due(); });
 }
 
 Server::~Server() {
@@ -281,6 +319,7 @@ void Server::stop() {
     if (!state_->http) return;
     state_->maintenance.reset();
     state_->compaction.reset();
+    state_->collection.reset();
     state_->serving.stop();
     state_->http->stop(kStopGrace);
     state_->compute.stop();

@@ -76,6 +76,7 @@ ServiceOptions options_from_surroundings() {
 
 struct Service::State {
     sql::Database& database;
+    blob::BlobStore& blobs;
     Sources& sources;
     const Clock& clock;
     ServiceOptions options;
@@ -83,9 +84,10 @@ struct Service::State {
     Controller controller;
     ReplicaContributor contributor;
 
-    State(sql::Database& database_, blob::BlobStore& blobs, compute::Service& compute,
+    State(sql::Database& database_, blob::BlobStore& blobs_, compute::Service& compute,
           Sources& sources_, const Clock& clock_, ServiceOptions options_)
         : database(database_),
+          blobs(blobs_),
           sources(sources_),
           clock(clock_),
           options(std::move(options_)),
@@ -96,7 +98,7 @@ struct Service::State {
                           },
                       .gate = options.gate,
                       .restart_pause = options.restart_pause}),
-          contributor(database_, blobs, controller, options.executable, options.onnxruntime) {}
+          contributor(database_, blobs_, controller, options.executable, options.onnxruntime) {}
 
     store::Variant make_variant(const api::ProjectRef& project, std::string_view user,
                                 const CreateEndpoint& request) {
@@ -185,6 +187,11 @@ void Service::start() {
 void Service::stop() {
     state_->controller.stop();
 }
+void Service::visit_blobs(const blob::VisitDigest& visit) {
+    for (const auto& record : state_->database.read(store::all))
+        for (const auto& [variant, workloads] : record.variants)
+            for (const auto& file : variant.files) visit(file.sha256);
+}
 RoutingTable& Service::routes() {
     return state_->routes;
 }
@@ -193,6 +200,10 @@ Endpoint Service::create(const api::ProjectRef& project, std::string_view user,
                          const CreateEndpoint& request) {
     check(request);
     auto variant = state_->make_variant(project, user, request);
+    // Its files may be removed from the registry at this moment: they stay until the row names
+    // them.
+    std::vector<blob::Hold> holds;
+    for (const auto& file : variant.files) holds.push_back(state_->blobs.hold(file.sha256));
     auto endpoint_id = state_->write(project, user, request.name, variant);
     try {
         state_->controller.adopt(endpoint_id);

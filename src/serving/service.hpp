@@ -56,6 +56,9 @@ class Service {
     /// Throws not_found.
     void remove(const api::ProjectRef& project, std::string_view name);
 
+    /// Visits the blobs of the models that endpoints run.
+    void visit_blobs(const blob::VisitDigest& visit);
+
     RoutingTable& routes();
 
   private:

@@ -69,10 +69,15 @@ void insert_default(sql::Connection& connection, std::string_view project_id, Ti
 std::int64_t insert_next(sql::Connection& connection, std::string_view project_id,
                          const std::string& name, const std::string& artifact_location, Time now) {
     insert_default(connection, project_id, now);
-    auto last = connection.first("SELECT MAX(id) FROM tracking_experiments WHERE project_id = $1",
-                                 {project_id}, [](const sql::Row& row) { return row.integer(0); });
-    return insert_experiment(connection, project_id, last.value_or(0) + 1, name, artifact_location,
-                             now);
+    // An id is never given twice, not even that of an experiment that was removed for good: it
+    // stands in clients' scripts and in the paths of artifacts.
+    std::int64_t last = 0;
+    for (std::string_view query :
+         {"SELECT COALESCE(MAX(id), 0) FROM tracking_experiments WHERE project_id = $1",
+          "SELECT last_id FROM tracking_experiment_ids WHERE project_id = $1"})
+        connection.query(query, {project_id},
+                         [&](const sql::Row& row) { last = std::max(last, row.integer(0)); });
+    return insert_experiment(connection, project_id, last + 1, name, artifact_location, now);
 }
 
 void append_experiment_filter(search::Statement& statement, const search::Comparison& comparison) {
@@ -318,8 +323,9 @@ void Service::set_experiment_deleted(std::string_view project_id, std::string_vi
         connection.execute(
             "UPDATE tracking_experiments SET deleted = $1, updated_at = $2 WHERE number = $3",
             {deleted, clock_.now(), experiment.number});
-        connection.execute("UPDATE tracking_runs SET deleted = $1 WHERE experiment = $2",
-                           {deleted, experiment.number});
+        connection.execute(
+            "UPDATE tracking_runs SET deleted = $1, deleted_at = $2 WHERE experiment = $3",
+            {deleted, deleted ? std::optional(clock_.now()) : std::nullopt, experiment.number});
     });
 }
 

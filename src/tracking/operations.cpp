@@ -167,6 +167,16 @@ void add_operations(api::Api& api, Service& service) {
     api.handle(get_run, [&service](const api::Context& context, const NameRun& request) {
         return service.get_run(context.in_project().id, request.id);
     });
+    api.handle(delete_run, [&service](const api::Context& context, const NameRun& request) {
+        service.set_run_deleted(context.in_project().id, request.id, true);
+    });
+    api.handle(restore_run, [&service](const api::Context& context, const NameRun& request) {
+        service.set_run_deleted(context.in_project().id, request.id, false);
+        return service.get_run(context.in_project().id, request.id);
+    });
+    api.handle(remove_run, [&service](const api::Context& context, const NameRun& request) {
+        service.remove_run(context.in_project().id, request.id);
+    });
     api.handle(read_metric, [&service](const api::Context& context, const ReadMetric& request) {
         return service.metric_history(context.in_project().id, request.id, request.key,
                                       request.points);

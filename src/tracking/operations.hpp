@@ -145,6 +145,25 @@ inline constexpr api::Operation<NameRun, Run> get_run{.id = "runs.get",
                                                       .summary = "Show one run",
                                                       .permission = api::Permission::tracking_read};
 
+inline constexpr api::Operation<NameRun, api::Nothing> delete_run{
+    .id = "runs.delete",
+    .method = api::Method::delete_,
+    .path = "/projects/{project}/runs/{id}",
+    .summary = "Delete a run; it can be restored until it is removed for good",
+    .permission = api::Permission::tracking_write};
+inline constexpr api::Operation<NameRun, Run> restore_run{
+    .id = "runs.restore",
+    .method = api::Method::post,
+    .path = "/projects/{project}/runs/{id}/restore",
+    .summary = "Restore a deleted run",
+    .permission = api::Permission::tracking_write};
+inline constexpr api::Operation<NameRun, api::Nothing> remove_run{
+    .id = "runs.remove",
+    .method = api::Method::post,
+    .path = "/projects/{project}/runs/{id}/remove",
+    .summary = "Remove a run for good, with its metrics and artifacts",
+    .permission = api::Permission::project_administer};
+
 struct ReadMetric {
     std::string project, id, key;
     std::int64_t points = 1000;

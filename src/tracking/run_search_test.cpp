@@ -234,10 +234,12 @@ TEST(RunSearch, WhatWasLoggedBeforeIsFound) {
             "tracking_dataset_inputs_by_dataset; DROP INDEX tracking_models_by_run; DROP TABLE "
             "tracking_views; ALTER TABLE tracking_latest DROP COLUMN experiment; ALTER TABLE "
             "tracking_parameters DROP COLUMN experiment; ALTER TABLE tracking_tags DROP COLUMN "
-            "experiment;");
+            "experiment; DROP INDEX tracking_runs_deleted; DROP INDEX "
+            "tracking_model_metrics_by_run; DROP INDEX tracking_model_links_by_model; DROP INDEX "
+            "tracking_datasets_by_name; DROP TABLE tracking_experiment_ids; ALTER TABLE "
+            "tracking_runs DROP COLUMN deleted_at;");
         connection.execute(
-            "DELETE FROM schema_migrations WHERE module = 'tracking' AND number = (SELECT "
-            "MAX(number) FROM schema_migrations WHERE module = 'tracking')");
+            "DELETE FROM schema_migrations WHERE module = 'tracking' AND number >= 3");
     });
     bed.open();
     EXPECT_EQ(bed.find("metrics.loss < 1 AND params.lr = '1' AND tags.team = 'a'"),

@@ -223,8 +223,10 @@ Run Service::update_run(std::string_view project_id, std::string_view id,
 void Service::set_run_deleted(std::string_view project_id, std::string_view id, bool deleted) {
     database_.write([&](sql::Connection& connection) {
         RunRow row = find_run(connection, project_id, id);
-        connection.execute("UPDATE tracking_runs SET deleted = $1 WHERE number = $2",
-                           {deleted, row.number});
+        if (row.deleted == deleted) return;
+        connection.execute(
+            "UPDATE tracking_runs SET deleted = $1, deleted_at = $2 WHERE number = $3",
+            {deleted, deleted ? std::optional(clock_.now()) : std::nullopt, row.number});
     });
 }
 

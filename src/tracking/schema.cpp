@@ -225,9 +225,24 @@ CREATE TABLE tracking_views (
 );
 )sql";
 
+/// What it takes to remove for good (when a run was deleted, ids that were once given away) and to
+/// follow what was made of what.
+constexpr std::string_view kRemoval = R"sql(
+ALTER TABLE tracking_runs ADD COLUMN deleted_at BIGINT;
+CREATE INDEX tracking_runs_deleted ON tracking_runs (deleted_at) WHERE deleted = 1;
+CREATE INDEX tracking_model_metrics_by_run ON tracking_model_metrics (run);
+CREATE INDEX tracking_model_links_by_model ON tracking_model_links (model_id);
+CREATE INDEX tracking_datasets_by_name ON tracking_datasets (name, digest);
+CREATE TABLE tracking_experiment_ids (
+    project_id TEXT PRIMARY KEY,
+    last_id BIGINT NOT NULL
+);
+)sql";
+
 constexpr sql::Migration kMigrations[] = {{"tracking", 1, kTables},
                                           {"tracking", 2, kChunks, convert_points},
-                                          {"tracking", 3, kColumnsOfExperiments}};
+                                          {"tracking", 3, kColumnsOfExperiments},
+                                          {"tracking", 4, kRemoval}};
 
 }  // namespace
 

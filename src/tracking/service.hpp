@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -82,6 +83,25 @@ struct LoggedModelOrder {
     bool ascending = true;
     std::string dataset_name, dataset_digest;
 };
+
+/// Something that was deleted and can be removed for good.
+struct Deleted {
+    enum class Kind { run, logged_model, experiment };
+    Kind kind = Kind::run;
+    std::string project_id;
+    std::int64_t number = 0;  // key of its row
+    std::string id;
+    std::string artifact_uri;
+    Time at{};
+};
+
+/// What was deleted in a project before that moment may be removed.
+using CutoffOf = std::function<Time(const std::string& project_id)>;
+
+/// Why a folder of artifacts has to stay ("version 3 of iris is made of it"), or nothing. Runs in
+/// the transaction that would remove it.
+using ArtifactCheck = std::function<std::optional<std::string>(
+    sql::Connection&, std::string_view project_id, std::string_view folder)>;
 
 /// Experiments, runs, metrics, artifacts and logged models of all projects.
 ///
@@ -247,7 +267,47 @@ class Service {
                                                 const std::vector<LoggedModelOrder>& order,
                                                 const std::vector<DatasetFilter>& datasets);
 
+    // What was made of what (links.cpp): ids, of what is not deleted.
+    std::vector<std::string> runs_of_dataset(std::string_view project_id, std::string_view name,
+                                             std::string_view digest, std::int64_t limit);
+    std::vector<std::string> logged_models_of_run(std::string_view project_id,
+                                                  std::string_view run_id, std::int64_t limit);
+    std::vector<std::string> runs_reading_model(std::string_view project_id,
+                                                std::string_view model_id, std::int64_t limit);
+
+    // Removal for good (removal.cpp).
+    /// Set before serving.
+    void set_artifact_check(ArtifactCheck check);
+    /// Removes a run with all that it logged, its artifacts included, deleted before or not. Throws
+    /// failed_precondition while its job has not ended, or a registered model is made of it.
+    void remove_run(std::string_view project_id, std::string_view id);
+    /// What was deleted before its project's cutoff.
+    std::vector<Deleted> find_deleted(const CutoffOf& cutoff);
+    /// False for what remove_deleted would leave since something else is made of it.
+    bool may_remove(const Deleted& deleted);
+    /// Removes it unless it was restored or has to stay; returns whether it is gone.
+    bool remove_deleted(const Deleted& deleted);
+    /// The projects that have rows here, also those that are no more.
+    std::set<std::string> project_ids();
+    void remove_project(const std::string& project_id);
+    /// Visits the blobs that artifacts name, leaving out those of `without` and of projects.
+    void visit_blobs(const blob::VisitDigest& visit, const std::vector<Deleted>& without = {},
+                     const std::set<std::string>& without_projects = {});
+    /// Removes a folder of artifacts, and the logged model that it is the folder of.
+    void remove_artifacts(sql::Connection& connection, std::string_view project_id,
+                          std::string_view artifact_uri);
+
   private:
+    std::optional<std::string> own_folder(std::string_view project_id,
+                                          std::string_view artifact_uri);
+    std::optional<std::string> remove_run(sql::Connection& connection, std::string_view project_id,
+                                          const Deleted& run);
+    std::optional<std::string> remove_logged_model(sql::Connection& connection,
+                                                   std::string_view project_id,
+                                                   const Deleted& model);
+    bool remove_experiment(const Deleted& experiment);
+    static bool is_deleted_experiment(sql::Connection& connection, const Deleted& experiment);
+
     struct RunRow {
         std::int64_t number = 0, experiment = 0;
         bool deleted = false;
@@ -306,6 +366,7 @@ class Service {
     sql::Database& database_;
     blob::BlobStore& blobs_;
     const Clock& clock_;
+    ArtifactCheck artifact_check_;
 
     PointCompactor compactor_;
 

@@ -49,3 +49,80 @@ def test_a_model_is_deployed_and_answers(page: Page, window: Window, seeded: Wor
     page.get_by_role("dialog").get_by_role("button", name="Delete").click()
     page.wait_for_url(re.compile("/endpoints$"))
     seeded.project.get("/endpoints/affine-two", status=404)
+
+
+def test_a_card_is_written_with_a_preview_and_stays_text(
+    page: Page, window: Window, seeded: Workspace
+) -> None:
+    window.open(f"{seeded.path}/models/affine?version=1&view=card")
+    page.get_by_role("button", name="Write card").click()
+    text = '# Purpose\n\n<img src=x onerror="window.hurt = 1"> [here](javascript:window.hurt=1)'
+    page.get_by_label("Markdown").fill(text)
+    page.get_by_role("tab", name="Preview").click()
+    expect(page.get_by_role("heading", name="Purpose")).to_be_visible()
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("The card was saved.")).to_be_visible()
+    expect(page.get_by_role("heading", name="Purpose")).to_be_visible()
+    assert page.evaluate("window.hurt") is None
+    assert page.locator(".markdown img, .markdown a[href^=javascript]").count() == 0
+    assert seeded.project.get("/models/affine/card", version=1)["text"] == text
+    # Who comes second is told, and loses nothing.
+    page.get_by_role("button", name="Edit card").click()
+    seeded.project.request("PUT", "/models/affine/card", {"text": "# Theirs", "version": 1})
+    page.get_by_label("Markdown").fill("# Mine")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("alert")).to_contain_text("Someone else has changed this card")
+    page.get_by_role("button", name="Load theirs").click()
+    expect(page.get_by_role("heading", name="Theirs")).to_be_visible()
+
+
+def test_a_protected_alias_is_asked_for_and_approved(
+    page: Page, window: Window, seeded: Workspace
+) -> None:
+    request = {"model": "affine", "target": "gold-eu", "version": 1, "comment": "For Europe"}
+    seeded.project.post("/model-requests", request)
+    window.open(f"{seeded.path}/models/affine?version=1")
+    waiting = page.locator(".request", has_text="@gold-eu")
+    expect(waiting).to_contain_text("For Europe")
+    waiting.get_by_role("button", name="Approve").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("the last approval")
+    dialog.get_by_label("Comment").fill("Measured it")
+    dialog.get_by_role("button", name="Approve").click()
+    expect(page.locator(".chip", has_text="@gold-eu").last).to_be_visible()
+    expect(waiting).to_have_count(0)
+    assert seeded.project.get("/models/affine")["aliases"]["gold-eu"] == 1
+
+    # One's own: asked for in the place of being set, and withdrawn.
+    page.get_by_role("button", name="Add alias").click()
+    page.get_by_role("dialog").get_by_label("Alias").fill("gold-us")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("This alias moves only with approval.")).to_be_visible()
+    own = page.locator(".request", has_text="@gold-us")
+    expect(own.get_by_role("button", name="Approve")).to_have_count(0)
+    own.get_by_role("button", name="Withdraw").click()
+    page.get_by_role("dialog").get_by_role("button", name="Withdraw").click()
+    expect(own).to_have_count(0)
+    page.get_by_role("tab", name="History").first.click()
+    history = page.locator(".history-list")
+    expect(history).to_contain_text("admin pointed @gold-eu at version 1")
+    expect(history).to_contain_text("ada approved @gold-eu on version 1")
+    expect(history).to_contain_text("Measured it")
+
+
+def test_the_lineage_leads_to_what_a_version_was_made_of(
+    page: Page, window: Window, seeded: Workspace
+) -> None:
+    window.open(f"{seeded.path}/models/affine?version=2&view=lineage")
+    graph = page.get_by_role("region", name="What it was made of")
+    expect(graph.locator(".lineage-node.start")).to_contain_text("affine/2")
+    page.get_by_text("As a list").click()
+    expect(page.locator(".lineage-list")).to_contain_text("(made of")
+    graph.get_by_role("link").first.focus()
+    page.keyboard.press("Enter")
+    page.wait_for_url(re.compile(f"/runs/{seeded.model_run}"))
+
+    window.open(f"{seeded.path}/models/affine?version=1&view=lineage")
+    expect(graph.get_by_role("link", name="affine", exact=True).last).to_have_attribute(
+        "href", f"{seeded.path}/endpoints/affine"
+    )

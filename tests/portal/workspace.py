@@ -73,11 +73,31 @@ def workspace() -> Iterator[Workspace]:
         runs = _log_runs(server.folder)
         nested = _log_nested_runs()
         model_run = _register_models()
+        _govern_models(project)
         project.post("/endpoints", {"name": "affine", "model": "affine/1"})
         for name in ("succeeded_job", "failed_job", "killed_job"):
             project.wait(jobs[name])
         project.wait_for_log(jobs["running_job"], "step 1\n")
         yield Workspace(server, project, model_run=model_run, runs=runs, nested=nested, **jobs)
+
+
+CARD = """# Affine
+
+Doubles each number and adds one. For tests of the platform, **not** for decisions.
+
+| Version | Kept for |
+|---|---|
+| 1 | comparison |
+| 2 | use |
+"""
+
+
+def _govern_models(project: Project) -> None:
+    """A card, and an alias that moves with approval only, with an open request."""
+    project.request("PUT", "/models/affine/card", {"text": CARD, "version": 2})
+    project.request("PUT", "/model-approval-rules", {"model": "affine", "aliases": ["gold*"]})
+    request = {"model": "affine", "target": "gold", "version": 2, "comment": "Better on all data"}
+    project.post("/model-requests", request)
 
 
 def _log_runs(folder: Path) -> tuple[str, ...]:

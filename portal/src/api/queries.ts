@@ -1,12 +1,18 @@
 import { infiniteQueryOptions, queryOptions } from '@tanstack/react-query';
 import { apiPath, rememberCsrfToken, request } from './client';
 import type {
+  ApprovalRequest,
+  ApprovalRule,
   Artifact,
   AuditEntry,
+  Card,
+  Change,
   Endpoint,
   Environment,
   Experiment,
   Job,
+  Lineage,
+  LineageKind,
   Member,
   MetricSeries,
   Model,
@@ -19,6 +25,7 @@ import type {
   Token,
   UsageSample,
   User,
+  VersionContents,
   Why,
   WorkloadEvent,
 } from './types';
@@ -202,6 +209,70 @@ export function modelVersionsQuery(project: string, model: string) {
     queryFn: get<Page<ModelVersion>>(apiPath('projects', project, 'models', model, 'versions'), {
       page_size: 1000,
     }),
+  });
+}
+
+export function cardQuery(project: string, model: string, version: number | null) {
+  return queryOptions({
+    queryKey: ['models', project, 'card', model, version],
+    queryFn: get<Card>(apiPath('projects', project, 'models', model, 'card'), {
+      version: version ?? undefined,
+    }),
+  });
+}
+
+export function changesQuery(project: string, model: string, version: number | null) {
+  return infiniteQueryOptions({
+    queryKey: ['models', project, 'history', model, version],
+    queryFn: ({ pageParam, signal }) =>
+      request<Page<Change>>('GET', apiPath('projects', project, 'models', model, 'history'), {
+        query: { version, page_size: 50, page_token: pageParam },
+        signal,
+      }),
+    initialPageParam: null as string | null,
+    getNextPageParam: (page) => page.next_page_token,
+  });
+}
+
+export function changeQuery(project: string, model: string, number: number) {
+  return queryOptions({
+    queryKey: ['models', project, 'change', model, number],
+    queryFn: get<Change>(apiPath('projects', project, 'models', model, 'history', number)),
+    staleTime: Infinity,
+  });
+}
+
+export function openRequestsQuery(project: string, model: string) {
+  return queryOptions({
+    queryKey: ['models', project, 'requests', model],
+    queryFn: get<Page<ApprovalRequest>>(apiPath('projects', project, 'model-requests'), {
+      model,
+      state: 'open',
+    }),
+    refetchInterval: statusEveryMs,
+  });
+}
+
+export function approvalRulesQuery(project: string) {
+  return queryOptions({
+    queryKey: ['models', project, 'rules'],
+    queryFn: get<Page<ApprovalRule>>(apiPath('projects', project, 'model-approval-rules')),
+  });
+}
+
+export function contentsQuery(project: string, model: string, version: number) {
+  return queryOptions({
+    queryKey: ['models', project, 'contents', model, version],
+    queryFn: get<VersionContents>(
+      apiPath('projects', project, 'models', model, 'versions', version, 'contents'),
+    ),
+  });
+}
+
+export function lineageQuery(project: string, kind: LineageKind, id: string) {
+  return queryOptions({
+    queryKey: ['models', project, 'lineage', kind, id],
+    queryFn: get<Lineage>(apiPath('projects', project, 'lineage'), { kind, id }),
   });
 }
 

@@ -350,6 +350,7 @@ export interface Model {
   description: string;
   latest_version: number | null;
   aliases: Record<string, number>;
+  tags: Record<string, string>;
   created_at: Timestamp;
   updated_at: Timestamp;
 }
@@ -368,6 +369,12 @@ export interface ModelVersion {
   flavors: string[];
   size_bytes: number | null;
   created_at: Timestamp;
+  updated_at: Timestamp;
+  user: string;
+  /** MLflow's: None, Staging, Production, Archived. */
+  stage: string;
+  /** Of its logged model; empty where it was made of plain files. */
+  model_id: string;
 }
 
 export type EndpointState = 'starting' | 'ready' | 'failed';
@@ -405,4 +412,129 @@ export interface NewEndpoint {
   model: string;
   resources?: Resources;
   replicas?: number;
+}
+
+export interface Card {
+  text: string;
+  revision: number;
+}
+
+export type ChangeKind =
+  | 'created'
+  | 'deleted'
+  | 'renamed'
+  | 'description'
+  | 'card'
+  | 'tag'
+  | 'alias'
+  | 'stage'
+  | 'approval_rule'
+  | 'approval_requested'
+  | 'approved'
+  | 'rejected'
+  | 'withdrawn'
+  | 'expired';
+
+export interface Change {
+  number: number;
+  model: string;
+  version: number | null;
+  at: Timestamp;
+  user: string;
+  kind: ChangeKind;
+  key: string;
+  from: string | null;
+  to: string | null;
+  comment: string;
+  shortened: boolean;
+}
+
+export interface ApprovalRule {
+  model: string | null;
+  aliases: string[];
+  stages: string[];
+  approvals: number;
+  role: Role;
+  expires_after_s: number;
+  user: string;
+  updated_at: Timestamp;
+}
+
+export interface Review {
+  user: string;
+  approved: boolean;
+  comment: string;
+  at: Timestamp;
+}
+
+export interface ApprovalRequest {
+  id: string;
+  model: string;
+  version: number;
+  kind: 'alias' | 'alias_removal' | 'stage';
+  target: string;
+  from: string | null;
+  archive_existing: boolean;
+  state: 'open' | 'approved' | 'rejected' | 'withdrawn' | 'expired';
+  user: string;
+  comment: string;
+  approvals_needed: number;
+  role: Role;
+  reviews: Review[];
+  created_at: Timestamp;
+  expires_at: Timestamp;
+  ended_at: Timestamp | null;
+  /** The caller. */
+  may_approve: boolean;
+  may_withdraw: boolean;
+}
+
+export interface VersionFile {
+  path: string;
+  size_bytes: number;
+}
+
+export interface VersionContents {
+  flavors: Record<string, Json>;
+  signature: { inputs?: Json; outputs?: Json; params?: Json } | null;
+  input_example: Json;
+  input_example_path: string | null;
+  requirements: string | null;
+  mlflow_version: string | null;
+  model_uuid: string | null;
+  files: VersionFile[];
+  files_shortened: boolean;
+  problem: string;
+}
+
+export type LineageKind =
+  | 'dataset'
+  | 'environment'
+  | 'code'
+  | 'job'
+  | 'run'
+  | 'logged_model'
+  | 'model_version'
+  | 'endpoint';
+
+export interface LineageNode {
+  id: string;
+  kind: LineageKind;
+  ref: string;
+  name: string;
+  detail: string;
+  state: string;
+  missing: boolean;
+}
+
+export interface LineageEdge {
+  from: string;
+  to: string;
+}
+
+export interface Lineage {
+  start: string;
+  nodes: LineageNode[];
+  edges: LineageEdge[];
+  shortened: boolean;
 }

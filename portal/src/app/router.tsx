@@ -359,11 +359,24 @@ const modelsRoute = createRoute({
   component: lazyRouteComponent(() => import('../features/models/models-page'), 'ModelsPage'),
 });
 
+export const modelTabs = ['versions', 'card', 'history'] as const;
+export type ModelTab = (typeof modelTabs)[number];
+export const versionTabs = ['overview', 'card', 'contents', 'lineage', 'history'] as const;
+export type VersionTab = (typeof versionTabs)[number];
+
 const modelRoute = createRoute({
   getParentRoute: () => projectRoute,
   path: '/models/$model',
-  validateSearch: (search: Search): { version?: string | undefined } => ({
+  validateSearch: (
+    search: Search,
+  ): {
+    version?: string | undefined;
+    tab?: ModelTab | undefined;
+    view?: VersionTab | undefined;
+  } => ({
     version: textOf(search, 'version'),
+    tab: oneOf(search, 'tab', modelTabs),
+    view: oneOf(search, 'view', versionTabs),
   }),
   component: lazyRouteComponent(() => import('../features/models/model-page'), 'ModelPage'),
 });

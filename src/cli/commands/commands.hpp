@@ -18,9 +18,12 @@ std::vector<Command> environment_commands();
 std::vector<Command> runs_commands();
 std::vector<Command> reproduce_commands();
 std::vector<Command> model_commands();
+std::vector<Command> model_history_commands();
+std::vector<Command> model_approval_commands();
 std::vector<Command> deploy_commands();
 std::vector<Command> endpoint_commands();
 std::vector<Command> predict_commands();
+std::vector<Command> retention_commands();
 std::vector<Command> doctor_commands();
 std::vector<Command> help_commands();
 

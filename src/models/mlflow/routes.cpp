@@ -175,26 +175,28 @@ void add_model_routes(Registrar& routes) {
                      const std::string& project = context.in_project().id;
                      return answer_model(
                          s, project,
-                         s.create_model(project, message.required_text("name"),
+                         s.create_model(author_of(context), message.required_text("name"),
                                         message.text("description"), message.map("tags")));
                  });
     routes.write("POST", "/mlflow/registered-models/rename",
                  [](Service& s, const Context& context, const Message& message) {
                      const std::string& project = context.in_project().id;
-                     return answer_model(s, project,
-                                         s.rename_model(project, message.required_text("name"),
-                                                        message.required_text("new_name")));
+                     return answer_model(
+                         s, project,
+                         s.rename_model(author_of(context), message.required_text("name"),
+                                        message.required_text("new_name")));
                  });
     routes.write("PATCH", "/mlflow/registered-models/update",
                  [](Service& s, const Context& context, const Message& message) {
                      const std::string& project = context.in_project().id;
-                     return answer_model(s, project,
-                                         s.describe_model(project, message.required_text("name"),
-                                                          message.text("description")));
+                     return answer_model(
+                         s, project,
+                         s.describe_model(author_of(context), message.required_text("name"),
+                                          message.text("description")));
                  });
     routes.write("DELETE", "/mlflow/registered-models/delete",
                  [](Service& s, const Context& context, const Message& message) {
-                     s.delete_model(context.in_project().id, message.required_text("name"));
+                     s.delete_model(author_of(context), message.required_text("name"));
                      return empty_answer();
                  });
     routes.read("GET", "/mlflow/registered-models/get",
@@ -214,13 +216,13 @@ void add_model_routes(Registrar& routes) {
                     });
     routes.write("POST", "/mlflow/registered-models/set-tag",
                  [](Service& s, const Context& context, const Message& message) {
-                     s.set_model_tag(context.in_project().id, message.required_text("name"),
+                     s.set_model_tag(author_of(context), message.required_text("name"),
                                      message.required_text("key"), message.text("value"));
                      return empty_answer();
                  });
     routes.write("DELETE", "/mlflow/registered-models/delete-tag",
                  [](Service& s, const Context& context, const Message& message) {
-                     s.delete_model_tag(context.in_project().id, message.required_text("name"),
+                     s.delete_model_tag(author_of(context), message.required_text("name"),
                                         message.required_text("key"));
                      return empty_answer();
                  });
@@ -229,13 +231,13 @@ void add_model_routes(Registrar& routes) {
 void add_alias_routes(Registrar& routes) {
     routes.write("POST", "/mlflow/registered-models/alias",
                  [](Service& s, const Context& context, const Message& message) {
-                     s.set_alias(context.in_project().id, message.required_text("name"),
+                     s.set_alias(author_of(context), message.required_text("name"),
                                  message.required_text("alias"), version_of(message));
                      return empty_answer();
                  });
     routes.write("DELETE", "/mlflow/registered-models/alias",
                  [](Service& s, const Context& context, const Message& message) {
-                     s.delete_alias(context.in_project().id, message.required_text("name"),
+                     s.delete_alias(author_of(context), message.required_text("name"),
                                     message.required_text("alias"));
                      return empty_answer();
                  });
@@ -259,24 +261,24 @@ void add_version_routes(Registrar& routes) {
                                         .model_id = message.text("model_id"),
                                         .tags = message.map("tags")};
                      if (!is_prompt(version.tags)) check_source(version.source);
-                     return answer_version(s.create_version(context.in_project().id, version));
+                     return answer_version(s.create_version(author_of(context), version));
                  });
     routes.write("PATCH", "/mlflow/model-versions/update",
                  [](Service& s, const Context& context, const Message& message) {
                      return answer_version(
-                         s.describe_version(context.in_project().id, message.required_text("name"),
+                         s.describe_version(author_of(context), message.required_text("name"),
                                             version_of(message), message.text("description")));
                  });
     routes.write(
         "POST", "/mlflow/model-versions/transition-stage",
         [](Service& s, const Context& context, const Message& message) {
             return answer_version(s.set_version_stage(
-                context.in_project().id, message.required_text("name"), version_of(message),
+                author_of(context), message.required_text("name"), version_of(message),
                 message.required_text("stage"), message.flag("archive_existing_versions", false)));
         });
     routes.write("DELETE", "/mlflow/model-versions/delete",
                  [](Service& s, const Context& context, const Message& message) {
-                     s.delete_version(context.in_project().id, message.required_text("name"),
+                     s.delete_version(author_of(context), message.required_text("name"),
                                       version_of(message));
                      return empty_answer();
                  });
@@ -301,14 +303,14 @@ void add_version_routes(Registrar& routes) {
                 });
     routes.write("POST", "/mlflow/model-versions/set-tag",
                  [](Service& s, const Context& context, const Message& message) {
-                     s.set_version_tag(context.in_project().id, message.required_text("name"),
+                     s.set_version_tag(author_of(context), message.required_text("name"),
                                        version_of(message), message.required_text("key"),
                                        message.text("value"));
                      return empty_answer();
                  });
     routes.write("DELETE", "/mlflow/model-versions/delete-tag",
                  [](Service& s, const Context& context, const Message& message) {
-                     s.delete_version_tag(context.in_project().id, message.required_text("name"),
+                     s.delete_version_tag(author_of(context), message.required_text("name"),
                                           version_of(message), message.required_text("key"));
                      return empty_answer();
                  });
