@@ -47,10 +47,9 @@ constexpr std::chrono::milliseconds kStopGrace{3000};
 
 std::vector<sql::Migration> all_migrations() {
     std::vector<sql::Migration> all;
-    for (auto module :
-         {identity::migrations, compute::migrations, environments::migrations, tracking::migrations,
-          tracking::upload_migrations, models::migrations, serving::migrations,
-          retention::migrations})
+    for (auto module : {identity::migrations, compute::migrations, environments::migrations,
+                        tracking::migrations, tracking::upload_migrations, models::migrations,
+                        serving::migrations, retention::migrations})
         all.insert(all.end(), module.begin(), module.end());
     return all;
 }

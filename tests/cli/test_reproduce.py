@@ -21,7 +21,8 @@ base = f'{os.environ["MARU_URL"]}/p/{os.environ["MARU_PROJECT"]}/api/2.0'
 run = os.environ["MARU_RUN_ID"]
 def call(method, path, body):
     request = urllib.request.Request(base + path, data=body, method=method,
-        headers={"Authorization": "Bearer " + os.environ["MARU_TOKEN"]})
+        headers={"Authorization": "Bearer " + os.environ["MARU_TOKEN"],
+                 "Content-Type": "application/json"})
     return urllib.request.urlopen(request, timeout=60).read()
 metrics = [{"key": "loss", "value": options.lr / (step + 1), "timestamp": step, "step": step}
            for step in range(10)]

@@ -21,7 +21,8 @@ url, project = os.environ["MARU_URL"], os.environ["MARU_PROJECT"]
 def call(path, body):
     request = urllib.request.Request(
         f"{url}/p/{project}/api/2.0/mlflow/{path}", data=json.dumps(body).encode(),
-        headers={"Authorization": "Bearer " + os.environ["MARU_TOKEN"]})
+        headers={"Authorization": "Bearer " + os.environ["MARU_TOKEN"],
+                 "Content-Type": "application/json"})
     for _ in range(3000):
         try:
             return json.loads(urllib.request.urlopen(request, timeout=30).read())
