@@ -4,9 +4,11 @@
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "base/text.hpp"
+#include "blob/digest_set.hpp"
 #include "blob/local_cache.hpp"
 #include "blob/place_file.hpp"
 #include "blob/s3/client.hpp"
+#include "blob/s3/holds.hpp"
 #include "blob/s3/upload.hpp"
 
 namespace maru::blob {
@@ -15,6 +17,7 @@ namespace {
 constexpr std::int64_t kFirstPieceBytes = 1 << 20;
 constexpr std::int64_t kPieceBytes = 4 << 20;
 constexpr std::string_view kOwnerKey = "maru-owner";
+constexpr std::size_t kOwnerBytesMax = 4096;
 
 s3::ClientOptions client_options(const S3Options& options) {
     return {.endpoint = options.endpoint,
@@ -100,6 +103,14 @@ class S3Store final : public BlobStore {
             [&](const std::filesystem::path& file) { place_file(file, target, executable); });
     }
 
+    Hold hold(std::string_view sha256) override {
+        auto held = holds_->hold(sha256);
+        size_bytes(sha256);
+        return held;
+    }
+
+    Collected collect(const References& references, const CollectOptions& options) override;
+
   private:
     friend class S3Upload;
 
@@ -113,13 +124,25 @@ class S3Store final : public BlobStore {
                  "\"{}\" is not a SHA-256 digest; expected 64 hex digits", sha256);
         return fmt::format("{}{}/{}", base_, sha256.substr(0, 2), sha256.substr(2));
     }
+    /// The digest that a key stands for, if it is an object's.
+    std::optional<std::string> sha256_of(std::string_view key) const {
+        if (!key.starts_with(base_)) return std::nullopt;
+        key.remove_prefix(base_.size());
+        if (key.size() != 65 || key[2] != '/') return std::nullopt;
+        auto sha256 = std::string(key.substr(0, 2)).append(key.substr(3));
+        return is_sha256_hex(sha256) ? std::optional(sha256) : std::nullopt;
+    }
     std::string uploads() const { return base_ + "uploads/"; }
 
     /// Writes and reads the mark of whose objects these are: what a server must be able to do.
     void own(const std::string& owner) {
         auto mark = base_ + std::string(kOwnerKey);
         std::string found;
-        if (client_.size_bytes(mark)) found = trim(client_.get(mark, 4096));
+        try {
+            found = trim(client_.get(mark, kOwnerBytesMax));
+        } catch (const Error& error) {
+            if (error.code() != ErrorCode::not_found) throw;
+        }
         if (!found.empty() && found != owner)
             fail(ErrorCode::failed_precondition,
                  "the objects below s3://{}/{} belong to the server of another data directory; "
@@ -138,9 +161,33 @@ class S3Store final : public BlobStore {
     mutable s3::Client client_;
     mutable LocalCache cache_;
     s3::AbandonedUploads abandoned_;
+    std::shared_ptr<s3::Holds> holds_ = std::make_shared<s3::Holds>();
+    std::mutex collect_mutex_;
     const std::string base_;
     const std::size_t part_bytes_;
 };
+
+Collected S3Store::collect(const References& references, const CollectOptions& options) {
+    std::lock_guard one(collect_mutex_);
+    s3::Holds::Collection collection(*holds_);
+    Time cutoff = SystemClock().now() - options.grace;
+    DigestSet named;
+    references([&](std::string_view sha256) { named.add(sha256); });
+    named.finish();
+    Collected result;
+    client_.list(base_, [&](const s3::Listed& found) {
+        auto sha256 = sha256_of(found.key);
+        if (!sha256) return;
+        bool stays = named.contains(*sha256) || found.changed_at >= cutoff;
+        if (!stays && options.dry_run)
+            stays = collection.is_held(*sha256);
+        else if (!stays)
+            stays = !collection.remove(*sha256, [&] { client_.remove(found.key); });
+        (stays ? result.objects_kept : result.objects_removed) += 1;
+        (stays ? result.bytes_kept : result.bytes_removed) += found.size_bytes;
+    });
+    return result;
+}
 
 class S3Upload final : public Upload {
   public:
@@ -161,6 +208,7 @@ class S3Upload final : public Upload {
                  "the {} bytes received have the digest {}, not {}: send them again",
                  stored.size_bytes, stored.sha256, *expected_sha256);
         auto key = store_.key(stored.sha256);
+        hold_ = store_.holds_->hold(stored.sha256);
         // An object of another size is not whole: it can only have come from elsewhere.
         if (store_.client_.size_bytes(key) != stored.size_bytes) parts_.place(key);
         return stored;
@@ -169,6 +217,7 @@ class S3Upload final : public Upload {
   private:
     S3Store& store_;
     s3::PartsUpload parts_;
+    Hold hold_;
     Sha256 digest_;
 };
 

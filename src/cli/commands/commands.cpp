@@ -6,27 +6,14 @@ const std::vector<Command>& commands() {
     static const auto table = [] {
         std::vector<Command> all;
         all.push_back({.name = "server", .summary = "Run the platform on this machine", .run = {}});
-        for (CommandFactory make : {&login_commands,
-                                    &status_commands,
-                                    &run_commands,
-                                    &jobs_commands,
-                                    &job_commands,
-                                    &logs_commands,
-                                    &environment_commands,
-                                    &runs_commands,
-                                    &reproduce_commands,
-                                    &model_commands,
-                                    &model_history_commands,
-                                    &model_approval_commands,
-                                    &retention_commands,
-                                    &deploy_commands,
-                                    &endpoint_commands,
-                                    &predict_commands,
-                                    &project_commands,
-                                    &user_commands,
-                                    &token_commands,
-                                    &doctor_commands,
-                                    &help_commands})
+        for (CommandFactory make :
+             {&login_commands,       &status_commands,        &run_commands,
+              &jobs_commands,        &job_commands,           &logs_commands,
+              &environment_commands, &runs_commands,          &reproduce_commands,
+              &model_commands,       &model_history_commands, &model_approval_commands,
+              &retention_commands,   &deploy_commands,        &endpoint_commands,
+              &predict_commands,     &project_commands,       &user_commands,
+              &token_commands,       &doctor_commands,        &help_commands})
             for (auto& command : make()) all.push_back(std::move(command));
         return all;
     }();
