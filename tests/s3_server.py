@@ -33,14 +33,28 @@ def free_ports(count: int) -> list[int]:
 class S3Server:
     """One `weed server` over one folder; may be killed and started again over the same."""
 
-    def __init__(self) -> None:
+    def __init__(self, encrypted: bool = False) -> None:
+        """`encrypted`: HTTPS, with a certificate of its own."""
         self.folder = Path(tempfile.mkdtemp(prefix="maru-s3-"))
         self._buckets = 0
         self._process: subprocess.Popen[bytes] | None = None
         names = ("master", "volume", "filer", "s3")
         ports = free_ports(2 * len(names))
         self._ports = {name: ports[2 * i : 2 * i + 2] for i, name in enumerate(names)}
-        self.endpoint = f"http://127.0.0.1:{self._ports['s3'][0]}"
+        scheme = "https" if encrypted else "http"
+        self.endpoint = f"{scheme}://127.0.0.1:{self._ports['s3'][0]}"
+        self.certificate = self.folder / "certificate.pem"
+        self._encryption: list[str] = []
+        if encrypted:
+            key = self.folder / "key.pem"
+            subprocess.run(
+                ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+                 "-nodes", "-days", "2", "-subj", "/CN=s3",
+                 "-addext", "subjectAltName=IP:127.0.0.1",
+                 "-keyout", key, "-out", self.certificate],
+                check=True, capture_output=True,
+            )  # fmt: skip
+            self._encryption = [f"-s3.cert.file={self.certificate}", f"-s3.key.file={key}"]
         self._filer = f"http://127.0.0.1:{self._ports['filer'][0]}"
         users = {
             "maru": (KEY_ID, SECRET, ["Admin"]),
@@ -94,6 +108,7 @@ class S3Server:
                 "-master.volumeSizeLimitMB=128",
                 "-volume.max=100",
                 *ports,
+                *self._encryption,
             ],
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -112,7 +127,10 @@ class S3Server:
     def _is_ready(self) -> bool:
         try:
             kept = httpx.post(f"{self._filer}/ready", files={"file": b"x" * 5000})
-            return kept.status_code == 201 and httpx.get(self.endpoint).status_code == 403
+            return (
+                kept.status_code == 201
+                and httpx.get(self.endpoint, verify=False).status_code == 403
+            )
         except httpx.TransportError:
             return False
 

@@ -25,11 +25,8 @@
 #include "models/mlflow/routes.hpp"
 #include "models/service.hpp"
 #include "net/server.hpp"
-<<<<<<< HEAD
 #include "retention/service.hpp"
-    =======
 #include "server/blobs.hpp"
-    >>>>>>> 20f8cb0 (maru server --blobs s3://...: options, checks at the start, documents, tests against a real S3 server)
 #include "server/mlflow/routes.hpp"
 #include "server/portal.hpp"
 #include "server/workload_access.hpp"
@@ -41,331 +38,327 @@
 #include "tracking/service.hpp"
 #include "tracking/uploads.hpp"
 
-    namespace maru::server {
-    namespace {
+namespace maru::server {
+namespace {
 
-    constexpr std::chrono::seconds kMaintainEvery{30};
-    constexpr std::chrono::seconds kCompactEvery{1};
-    constexpr std::chrono::minutes kCollectionDueEvery{10};
-    constexpr std::chrono::milliseconds kStopGrace{3000};
+constexpr std::chrono::seconds kMaintainEvery{30};
+constexpr std::chrono::seconds kCompactEvery{1};
+constexpr std::chrono::minutes kCollectionDueEvery{10};
+constexpr std::chrono::milliseconds kStopGrace{3000};
 
-    std::vector<sql::Migration> all_migrations() {
-        std::vector<sql::Migration> all;
-        for (auto module : {identity::migrations, compute::migrations, environments::migrations,
-                            tracking::migrations, tracking::upload_migrations, models::migrations,
-                            serving::migrations, retention::migrations})
-            all.insert(all.end(), module.begin(), module.end());
-        return all;
-    }
+std::vector<sql::Migration> all_migrations() {
+    std::vector<sql::Migration> all;
+    for (auto module : {identity::migrations, compute::migrations, environments::migrations,
+                        tracking::migrations, tracking::upload_migrations, models::migrations,
+                        serving::migrations, retention::migrations})
+        all.insert(all.end(), module.begin(), module.end());
+    return all;
+}
 
-    /// Makes the data directory; a folder that can't be written is said at once, by name.
-    void make_data_directory(const std::filesystem::path& directory) {
-        std::error_code error;
-        std::filesystem::create_directories(directory, error);
-        for (const char* part : {"keys", "workloads"})
-            if (!error) std::filesystem::create_directories(directory / part, error);
-        if (error || ::access(directory.c_str(), W_OK) != 0)
-            fail(ErrorCode::permission_denied,
-                 "cannot write to the data directory {}: {}; choose another with --data",
-                 directory.native(), error ? error.message() : "permission denied");
-        // Keys, code and results of all projects are below it.
-        ::chmod(directory.c_str(), 0700);
-        ::chmod((directory / "keys").c_str(), 0700);
-    }
+/// Makes the data directory; a folder that can't be written is said at once, by name.
+void make_data_directory(const std::filesystem::path& directory) {
+    std::error_code error;
+    std::filesystem::create_directories(directory, error);
+    for (const char* part : {"keys", "workloads"})
+        if (!error) std::filesystem::create_directories(directory / part, error);
+    if (error || ::access(directory.c_str(), W_OK) != 0)
+        fail(ErrorCode::permission_denied,
+             "cannot write to the data directory {}: {}; choose another with --data",
+             directory.native(), error ? error.message() : "permission denied");
+    // Keys, code and results of all projects are below it.
+    ::chmod(directory.c_str(), 0700);
+    ::chmod((directory / "keys").c_str(), 0700);
+}
 
-    std::unique_ptr<sql::Database> open_database(const std::filesystem::path& directory) {
-        auto migrations = all_migrations();
-        return sql::Database::open({.file = directory / "maru.db"}, migrations);
-    }
+std::unique_ptr<sql::Database> open_database(const std::filesystem::path& directory) {
+    auto migrations = all_migrations();
+    return sql::Database::open({.file = directory / "maru.db"}, migrations);
+}
 
-    std::string url_of(const Options& options, std::uint16_t port) {
-        std::string host = options.address;
-        if (host == "0.0.0.0" || host == "::") host = "127.0.0.1";
-        if (host.find(':') != std::string::npos) host = "[" + host + "]";
-        return fmt::format("{}://{}:{}", options.tls_certificate.empty() ? "http" : "https", host,
-                           port);
-    }
+std::string url_of(const Options& options, std::uint16_t port) {
+    std::string host = options.address;
+    if (host == "0.0.0.0" || host == "::") host = "127.0.0.1";
+    if (host.find(':') != std::string::npos) host = "[" + host + "]";
+    return fmt::format("{}://{}:{}", options.tls_certificate.empty() ? "http" : "https", host,
+                       port);
+}
 
-    /// Without sign-in, whoever can make a browser send requests here is the administrator: a page
-    /// of another site that has its name resolve to 127.0.0.1 must not be answered.
-    bool is_local_host(std::string_view host) {
-        if (host.starts_with('[')) return host.starts_with("[::1]");
-        auto name = host.substr(0, host.find(':'));
-        return name == "localhost" || is_loopback(name);
-    }
+/// Without sign-in, whoever can make a browser send requests here is the administrator: a page of
+/// another site that has its name resolve to 127.0.0.1 must not be answered.
+bool is_local_host(std::string_view host) {
+    if (host.starts_with('[')) return host.starts_with("[::1]");
+    auto name = host.substr(0, host.find(':'));
+    return name == "localhost" || is_loopback(name);
+}
 
-    net::Route answer(net::Response response) {
-        net::Route route;
-        route.kind = net::Route::Kind::direct;
-        route.handle_direct = [response = std::move(response)](const net::RequestHead&,
-                                                               net::Responder respond) mutable {
-            respond(std::move(response));
-        };
-        return route;
-    }
+net::Route answer(net::Response response) {
+    net::Route route;
+    route.kind = net::Route::Kind::direct;
+    route.handle_direct = [response = std::move(response)](const net::RequestHead&,
+                                                           net::Responder respond) mutable {
+        respond(std::move(response));
+    };
+    return route;
+}
 
-    /// A named loop that does something every so often.
-    class PeriodicLoop {
-      public:
-        PeriodicLoop(std::string name, std::chrono::seconds every, std::function<void()> work)
-            : thread_([this, name = std::move(name), every, work = std::move(work)] {
-                  std::unique_lock lock(mutex_);
-                  while (!changed_.wait_for(lock, every, [this] { return stopping_; })) {
-                      try {
-                          work();
-                      } catch (...) {
-                          log::error("{} failed: {}", name, log::current_exception_message());
-                      }
+/// A named loop that does something every so often.
+class PeriodicLoop {
+  public:
+    PeriodicLoop(std::string name, std::chrono::seconds every, std::function<void()> work)
+        : thread_([this, name = std::move(name), every, work = std::move(work)] {
+              std::unique_lock lock(mutex_);
+              while (!changed_.wait_for(lock, every, [this] { return stopping_; })) {
+                  try {
+                      work();
+                  } catch (...) {
+                      log::error("{} failed: {}", name, log::current_exception_message());
                   }
-              }) {}
-        ~PeriodicLoop() {
-            {
-                std::lock_guard lock(mutex_);
-                stopping_ = true;
-            }
-            changed_.notify_all();
-            thread_.join();
+              }
+          }) {}
+    ~PeriodicLoop() {
+        {
+            std::lock_guard lock(mutex_);
+            stopping_ = true;
         }
-        PeriodicLoop(const PeriodicLoop&) = delete;
-        PeriodicLoop& operator=(const PeriodicLoop&) = delete;
+        changed_.notify_all();
+        thread_.join();
+    }
+    PeriodicLoop(const PeriodicLoop&) = delete;
+    PeriodicLoop& operator=(const PeriodicLoop&) = delete;
 
-      private:
-        std::mutex mutex_;
-        std::condition_variable changed_;
-        bool stopping_ = false;
-        std::thread thread_;
-    };
+  private:
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    bool stopping_ = false;
+    std::thread thread_;
+};
 
-    }  // namespace
+}  // namespace
 
-    struct Server::State {
-        explicit State(const Options& given)
-            : options(given),
-              directory((make_data_directory(given.data_directory), given.data_directory)),
-              database(open_database(directory)),
-              blobs(open_blobs(options, directory)),
-              engine(compute::make_process_engine({.state_directory = directory / "engine"})),
-              identity(*database, clock, {.auth = options.auth}),
-              compute(*database, *engine, clock, {.data_directory = directory}),
-              environments(*database, *blobs, compute, clock,
-                           environments::options_from_surroundings(directory)),
-              tracking(*database, *blobs, clock),
-              uploads(*database, tracking, clock, directory / "uploads"),
-              models(*database, *blobs, tracking, clock,
-                     [this](const std::string& project_id, const std::string& user_id) {
-                         return identity.role_in(project_id, user_id);
-                     }),
-              sources(serving::platform_sources(models, environments)),
-              serving(*database, *blobs, compute, *sources, clock,
-                      serving::options_from_surroundings()),
-              lineage(models, tracking, compute, environments,
-                      [this](const api::ProjectRef& project) { return endpoint_uses(project); }),
-              retention(*database, *blobs,
-                        {.identity = identity,
-                         .environments = environments,
-                         .tracking = tracking,
-                         .models = models,
-                         .serving = serving},
-                        clock),
-              job_contributor(tracking),
-              reproduction(tracking, compute, *blobs),
-              access(identity),
-              api(identity, clock) {
-            compute.add_contributor(environments.contributor());
-            compute.add_contributor(job_contributor);
-            compute.add_contributor(serving.contributor());
-            compute.add_contributor(access);
-            identity.add_deletion_check([this](sql::Connection& connection, const std::string& id) {
-                return compute.blocks_deletion(connection, id);
-            });
-            tracking.set_artifact_check(
-                [this](sql::Connection& connection, std::string_view project_id,
-                       std::string_view folder) -> std::optional<std::string> {
-                    if (!models.uses_artifacts(connection, project_id, folder)) return std::nullopt;
-                    return "a registered model is made of its files; delete that version first";
-                });
-            add_operations();
-            document = api.openapi();
-        }
-
-        std::vector<models::EndpointUse> endpoint_uses(const api::ProjectRef& project) {
-            std::vector<models::EndpointUse> uses;
-            for (const auto& endpoint : serving.list(project, {.page_size = 1000}).items)
-                for (const auto& variant : endpoint.variants)
-                    uses.push_back({.endpoint = endpoint.name,
-                                    .state = std::string(enum_name(endpoint.state)),
-                                    .model = variant.model,
-                                    .version = variant.version});
-            return uses;
-        }
-
-        void add_operations() {
-            identity::add_operations(api, identity);
-            compute::add_operations(api, compute);
-            environments::add_operations(api, environments);
-            tracking::add_operations(api, tracking);
-            tracking::add_reproduction_operations(api, reproduction);
-            models::add_operations(api, models);
-            models::add_operations(api, lineage);
-            serving::add_operations(api, serving);
-            serving::add_gateway(api, serving);
-            retention::add_operations(api, retention);
-            tracking::add_mlflow_routes(api, tracking, uploads);
-            models::add_mlflow_routes(api, models, tracking);
-            add_workspace_routes(api, identity, tracking, models);
-            add_user_routes(api, identity);
-        }
-
-        net::Route route(const net::RequestHead& head) {
-            // What runs is not taken up yet: a request to stop it, say, would be answered as if it
-            // had ended.
-            if (!ready)
-                return answer(
-                    api::error_response(Error(ErrorCode::unavailable, "the server is starting")));
-            if (options.auth == identity::AuthMode::none &&
-                !is_local_host(head.headers.get("Host")))
-                return answer(api::error_response(
-                    Error(ErrorCode::permission_denied,
-                          "this server answers only to localhost, since it lets everyone in")));
-            if (auto found = api.route(head)) return std::move(*found);
-            if (head.path == "/health") return answer(net::Response::json(R"({"status":"ok"})"));
-            if (head.path == "/api/openapi.json") return answer(net::Response::json(document));
-            if (auto page = portal_response(head)) return answer(std::move(*page));
-            return answer(net::Response::text("not found\n", 404));
-        }
-
-        void listen() {
-            net::ServerOptions server;
-            server.address = options.address;
-            server.port = options.port;
-            server.tls_certificate = options.tls_certificate;
-            server.tls_key = options.tls_key;
-            http = net::Server::start(server,
-                                      [this](const net::RequestHead& head) { return route(head); });
-            url = url_of(options, http->port());
-        }
-
-        /// Hands the very first secrets over: the token into its file, the link to whoever started
-        /// the server. Until both are done a restart makes new ones, so that a crash in between
-        /// locks nobody out.
-        void first_start() {
-            auto token_file = directory / "keys" / "admin.token";
-            if (auto first = identity.initialize()) {
-                write_file_atomically(token_file, first->admin_token + "\n", 0600);
-                if (options.auth == identity::AuthMode::local)
-                    sign_in_url = url + "/sign-in/link#" + first->sign_in_token;
-                identity.finish_initialization();
-                return;
-            }
-            std::error_code error;
-            bool kept = std::filesystem::exists(token_file, error) &&
-                        identity.has_admin_token(trim(read_file(token_file)));
-            if (!kept)
-                write_file_atomically(token_file, identity.replace_admin_token() + "\n", 0600);
-        }
-
-        const Options options;
-        SystemClock clock;
-        std::filesystem::path directory;
-        std::unique_ptr<sql::Database> database;
-        std::unique_ptr<blob::BlobStore> blobs;
-        std::unique_ptr<compute::Engine> engine;
-        identity::Service identity;
-        compute::Service compute;
-        environments::Service environments;
-        tracking::Service tracking;
-        tracking::Uploads uploads;
-        models::Service models;
-        std::unique_ptr<serving::Sources> sources;
-        serving::Service serving;
-        models::LineageReader lineage;
-        retention::Service retention;
-        tracking::JobContributor job_contributor;
-        tracking::Reproduction reproduction;
-        WorkloadAccess access;
-        api::Api api;
-        std::string document, url, sign_in_url;
-        std::atomic<bool> ready = false;
-        std::unique_ptr<net::Server> http;
-        std::optional<PeriodicLoop> maintenance, compaction, collection;
-    };
-
-    Server::Server(const Options& options) : state_(std::make_unique<State>(options)) {
-        state_->listen();
-        state_->access.set_url(state_->url);
-        state_->first_start();
-        state_->compute.start();
-        state_->serving.start();
-        state_->ready = true;
-        state_->maintenance.emplace("ending what has expired", kMaintainEvery,
-                                    [state = state_.get()] {
-                                        state->identity.maintain();
-                                        state->uploads.remove_expired();
-                                        state->models.maintain();
-                                    });
-        state_->compaction.emplace("compacting metrics", kCompactEvery, [state = state_.get()] {
-            state->tracking.point_compactor().compact_due();
-            state->database->shrink();
+struct Server::State {
+    explicit State(const Options& given)
+        : options(given),
+          directory((make_data_directory(given.data_directory), given.data_directory)),
+          database(open_database(directory)),
+          blobs(open_blobs(options, directory)),
+          engine(compute::make_process_engine({.state_directory = directory / "engine"})),
+          identity(*database, clock, {.auth = options.auth}),
+          compute(*database, *engine, clock, {.data_directory = directory}),
+          environments(*database, *blobs, compute, clock,
+                       environments::options_from_surroundings(directory)),
+          tracking(*database, *blobs, clock),
+          uploads(*database, tracking, clock, directory / "uploads"),
+          models(*database, *blobs, tracking, clock,
+                 [this](const std::string& project_id, const std::string& user_id) {
+                     return identity.role_in(project_id, user_id);
+                 }),
+          sources(serving::platform_sources(models, environments)),
+          serving(*database, *blobs, compute, *sources, clock,
+                  serving::options_from_surroundings()),
+          lineage(models, tracking, compute, environments,
+                  [this](const api::ProjectRef& project) { return endpoint_uses(project); }),
+          retention(*database, *blobs,
+                    {.identity = identity,
+                     .environments = environments,
+                     .tracking = tracking,
+                     .models = models,
+                     .serving = serving},
+                    clock),
+          job_contributor(tracking),
+          reproduction(tracking, compute, *blobs),
+          access(identity),
+          api(identity, clock) {
+        compute.add_contributor(environments.contributor());
+        compute.add_contributor(job_contributor);
+        compute.add_contributor(serving.contributor());
+        compute.add_contributor(access);
+        identity.add_deletion_check([this](sql::Connection& connection, const std::string& id) {
+            return compute.blocks_deletion(connection, id);
         });
-        state_->collection.emplace("collecting what was deleted", kCollectionDueEvery,
-                                   [state = state_.get()] { state->retention.run_if_due(); });
+        tracking.set_artifact_check([this](sql::Connection& connection, std::string_view project_id,
+                                           std::string_view folder) -> std::optional<std::string> {
+            if (!models.uses_artifacts(connection, project_id, folder)) return std::nullopt;
+            return "a registered model is made of its files; delete that version first";
+        });
+        add_operations();
+        document = api.openapi();
     }
 
-    Server::~Server() {
-        stop();
+    std::vector<models::EndpointUse> endpoint_uses(const api::ProjectRef& project) {
+        std::vector<models::EndpointUse> uses;
+        for (const auto& endpoint : serving.list(project, {.page_size = 1000}).items)
+            for (const auto& variant : endpoint.variants)
+                uses.push_back({.endpoint = endpoint.name,
+                                .state = std::string(enum_name(endpoint.state)),
+                                .model = variant.model,
+                                .version = variant.version});
+        return uses;
     }
 
-    const std::string& Server::url() const {
-        return state_->url;
-    }
-    const std::string& Server::sign_in_url() const {
-        return state_->sign_in_url;
-    }
-
-    void Server::stop() {
-        if (!state_->http) return;
-        state_->maintenance.reset();
-        state_->compaction.reset();
-        state_->collection.reset();
-        state_->serving.stop();
-        state_->http->stop(kStopGrace);
-        state_->compute.stop();
-        // The engine's thread reports to the services: it ends before they do.
-        state_->engine->set_listener({});
-        state_->http.reset();
+    void add_operations() {
+        identity::add_operations(api, identity);
+        compute::add_operations(api, compute);
+        environments::add_operations(api, environments);
+        tracking::add_operations(api, tracking);
+        tracking::add_reproduction_operations(api, reproduction);
+        models::add_operations(api, models);
+        models::add_operations(api, lineage);
+        serving::add_operations(api, serving);
+        serving::add_gateway(api, serving);
+        retention::add_operations(api, retention);
+        tracking::add_mlflow_routes(api, tracking, uploads);
+        models::add_mlflow_routes(api, models, tracking);
+        add_workspace_routes(api, identity, tracking, models);
+        add_user_routes(api, identity);
     }
 
-    int run_server(int argc, char** argv) {
-        // Blocked in every thread, taken by sigwait: no handler runs in the middle of anything.
-        sigset_t signals;
-        sigemptyset(&signals);
-        sigaddset(&signals, SIGTERM);
-        sigaddset(&signals, SIGINT);
-        pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-        ::signal(SIGPIPE, SIG_IGN);
-        // What is mounted into workloads is read there by other users; the data directory itself is
-        // closed (0700).
-        ::umask(0022);
-        try {
-            auto options = parse_options(argc, argv);
-            if (!options) return 0;
-            Server server(*options);
-            fmt::print("maru is ready at {}\n", server.url());
-            if (!server.sign_in_url().empty())
-                fmt::print("sign in as admin, once, at {}\n", server.sign_in_url());
-            std::fflush(stdout);
-            int received = 0;
-            ::sigwait(&signals, &received);
-            log::info("stopping; jobs and endpoints run on");
-            server.stop();
-            return 0;
-        } catch (const Error& error) {
-            fmt::print(stderr, "error: {}\n", error.message());
-            return error.code() == ErrorCode::invalid_argument ? 2 : 1;
-        } catch (const std::exception& error) {
-            fmt::print(stderr, "error: {}\n", error.what());
-            return 1;
+    net::Route route(const net::RequestHead& head) {
+        // What runs is not taken up yet: a request to stop it, say, would be answered as if it had
+        // ended.
+        if (!ready)
+            return answer(
+                api::error_response(Error(ErrorCode::unavailable, "the server is starting")));
+        if (options.auth == identity::AuthMode::none && !is_local_host(head.headers.get("Host")))
+            return answer(api::error_response(
+                Error(ErrorCode::permission_denied,
+                      "this server answers only to localhost, since it lets everyone in")));
+        if (auto found = api.route(head)) return std::move(*found);
+        if (head.path == "/health") return answer(net::Response::json(R"({"status":"ok"})"));
+        if (head.path == "/api/openapi.json") return answer(net::Response::json(document));
+        if (auto page = portal_response(head)) return answer(std::move(*page));
+        return answer(net::Response::text("not found\n", 404));
+    }
+
+    void listen() {
+        net::ServerOptions server;
+        server.address = options.address;
+        server.port = options.port;
+        server.tls_certificate = options.tls_certificate;
+        server.tls_key = options.tls_key;
+        http = net::Server::start(server,
+                                  [this](const net::RequestHead& head) { return route(head); });
+        url = url_of(options, http->port());
+    }
+
+    /// Hands the very first secrets over: the token into its file, the link to whoever started the
+    /// server. Until both are done a restart makes new ones, so that a crash in between locks
+    /// nobody out.
+    void first_start() {
+        auto token_file = directory / "keys" / "admin.token";
+        if (auto first = identity.initialize()) {
+            write_file_atomically(token_file, first->admin_token + "\n", 0600);
+            if (options.auth == identity::AuthMode::local)
+                sign_in_url = url + "/sign-in/link#" + first->sign_in_token;
+            identity.finish_initialization();
+            return;
         }
+        std::error_code error;
+        bool kept = std::filesystem::exists(token_file, error) &&
+                    identity.has_admin_token(trim(read_file(token_file)));
+        if (!kept) write_file_atomically(token_file, identity.replace_admin_token() + "\n", 0600);
     }
+
+    const Options options;
+    SystemClock clock;
+    std::filesystem::path directory;
+    std::unique_ptr<sql::Database> database;
+    std::unique_ptr<blob::BlobStore> blobs;
+    std::unique_ptr<compute::Engine> engine;
+    identity::Service identity;
+    compute::Service compute;
+    environments::Service environments;
+    tracking::Service tracking;
+    tracking::Uploads uploads;
+    models::Service models;
+    std::unique_ptr<serving::Sources> sources;
+    serving::Service serving;
+    models::LineageReader lineage;
+    retention::Service retention;
+    tracking::JobContributor job_contributor;
+    tracking::Reproduction reproduction;
+    WorkloadAccess access;
+    api::Api api;
+    std::string document, url, sign_in_url;
+    std::atomic<bool> ready = false;
+    std::unique_ptr<net::Server> http;
+    std::optional<PeriodicLoop> maintenance, compaction, collection;
+};
+
+Server::Server(const Options& options) : state_(std::make_unique<State>(options)) {
+    state_->listen();
+    state_->access.set_url(state_->url);
+    state_->first_start();
+    state_->compute.start();
+    state_->serving.start();
+    state_->ready = true;
+    state_->maintenance.emplace("ending what has expired", kMaintainEvery, [state = state_.get()] {
+        state->identity.maintain();
+        state->uploads.remove_expired();
+        state->models.maintain();
+    });
+    state_->compaction.emplace("compacting metrics", kCompactEvery, [state = state_.get()] {
+        state->tracking.point_compactor().compact_due();
+        state->database->shrink();
+    });
+    state_->collection.emplace("collecting what was deleted", kCollectionDueEvery,
+                               [state = state_.get()] { state->retention.run_if_due(); });
+}
+
+Server::~Server() {
+    stop();
+}
+
+const std::string& Server::url() const {
+    return state_->url;
+}
+const std::string& Server::sign_in_url() const {
+    return state_->sign_in_url;
+}
+
+void Server::stop() {
+    if (!state_->http) return;
+    state_->maintenance.reset();
+    state_->compaction.reset();
+    state_->collection.reset();
+    state_->serving.stop();
+    state_->http->stop(kStopGrace);
+    state_->compute.stop();
+    // The engine's thread reports to the services: it ends before they do.
+    state_->engine->set_listener({});
+    state_->http.reset();
+}
+
+int run_server(int argc, char** argv) {
+    // Blocked in every thread, taken by sigwait: no handler runs in the middle of anything.
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+    ::signal(SIGPIPE, SIG_IGN);
+    // What is mounted into workloads is read there by other users; the data directory itself is
+    // closed (0700).
+    ::umask(0022);
+    try {
+        auto options = parse_options(argc, argv);
+        if (!options) return 0;
+        Server server(*options);
+        fmt::print("maru is ready at {}\n", server.url());
+        if (!server.sign_in_url().empty())
+            fmt::print("sign in as admin, once, at {}\n", server.sign_in_url());
+        std::fflush(stdout);
+        int received = 0;
+        ::sigwait(&signals, &received);
+        log::info("stopping; jobs and endpoints run on");
+        server.stop();
+        return 0;
+    } catch (const Error& error) {
+        fmt::print(stderr, "error: {}\n", error.message());
+        return error.code() == ErrorCode::invalid_argument ? 2 : 1;
+    } catch (const std::exception& error) {
+        fmt::print(stderr, "error: {}\n", error.what());
+        return 1;
+    }
+}
 
 }  // namespace maru::server

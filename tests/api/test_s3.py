@@ -273,3 +273,45 @@ def test_jobs_and_endpoints_read_from_s3(s3: S3Server, start: Start, tmp_path: P
         assert cached
         assert sum(file.stat().st_size for file in cached) <= MIB
     assert_no_secrets(server)
+
+
+def test_what_nobody_names_is_collected(s3: S3Server, start: Start) -> None:
+    bucket = s3.new_bucket()
+    server = start(s3, f"s3://{bucket}/p")
+    project = server.new_project()
+    stays, goes = noise(3000, seed=5), noise(20 * MIB, seed=6)
+    with server.client() as client:
+
+        def collect(**fields: Any) -> Any:
+            answer = client.post("/api/v1/collection", json={"grace_s": 0, **fields})
+            assert answer.status_code == 200, answer.text
+            return answer.json()
+
+        for name, content in (("stays", stays), ("goes", goes), ("same", stays)):
+            assert client.put(artifact(project, name), content=content).status_code == 200
+        assert client.delete(artifact(project, "goes")).status_code == 200
+        assert client.delete(artifact(project, "same")).status_code == 200
+        assert collect(grace_s=3600)["files_removed"] == 0
+        assert collect(dry_run=True)["files_removed"] == 1
+        assert f"p/{key_of(goes)}" in s3.keys(bucket)
+        done = collect()
+        assert (done["files_removed"], done["bytes_freed"]) == (1, len(goes))
+        assert (done["files_kept"], done["bytes_kept"]) == (1, len(stays))
+        assert set(s3.keys(bucket)) == {f"p/{key_of(stays)}", "p/maru-owner"}
+        assert client.get(artifact(project, "stays")).content == stays
+        # What went may come again.
+        assert client.put(artifact(project, "goes"), content=goes).status_code == 200
+        assert client.get(artifact(project, "goes")).content == goes
+
+
+def test_over_tls(start: Start) -> None:
+    with S3Server(encrypted=True) as s3:
+        blobs = f"s3://{s3.new_bucket()}"
+        with pytest.raises(ServerFailed, match="does not answer: SSL"):
+            start(s3, blobs)
+        server = start(s3, blobs, "--s3-ca", str(s3.certificate))
+        project = server.new_project()
+        content = noise(20 * MIB, seed=7)
+        with server.client() as client:
+            assert client.put(artifact(project, "file"), content=content).status_code == 200
+            assert client.get(artifact(project, "file")).content == content

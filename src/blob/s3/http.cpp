@@ -130,7 +130,8 @@ HttpAnswer Http::send(const HttpRequest& request) {
         set(CURLOPT_NOBODY, 1L);
     } else if (request.method == "PUT" || request.method == "POST") {
         set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body.size()));
-        set(CURLOPT_POSTFIELDS, request.body.data());
+        // Without any, libcurl would read standard input.
+        set(CURLOPT_POSTFIELDS, request.body.empty() ? "" : request.body.data());
     }
     set(CURLOPT_CUSTOMREQUEST, request.method == "HEAD" ? nullptr : request.method.c_str());
 
