@@ -46,7 +46,17 @@ class Upload {
     virtual Stored finish(std::optional<std::string_view> expected_sha256 = std::nullopt) = 0;
 };
 
+/// Reads a part of one object, piece by piece, so that little of it is in memory.
+class Reader {
+  public:
+    virtual ~Reader() = default;
+    /// The next piece, empty at the end. Throws where the bytes can't be had.
+    virtual std::string read() = 0;
+};
+
 /// Objects named by the SHA-256 of their bytes, immutable. Threads: any.
+///
+/// Throws unavailable where the store is elsewhere and does not answer.
 class BlobStore {
   public:
     virtual ~BlobStore() = default;
@@ -56,8 +66,13 @@ class BlobStore {
     virtual std::int64_t size_bytes(std::string_view sha256) const = 0;
     /// Whole object; for small ones. Throws not_found, or resource_exhausted over `bytes_max`.
     virtual std::string get(std::string_view sha256, std::size_t bytes_max = 64u << 20) const = 0;
-    /// A read-only local file with the object's bytes, to stream or to link from; throws not_found.
-    virtual std::filesystem::path local_file(std::string_view sha256) const = 0;
+    /// `size_bytes` bytes from `offset` on, which must be within the object. Throws not_found, here
+    /// or at the first `read`.
+    virtual std::unique_ptr<Reader> open(std::string_view sha256, std::int64_t offset,
+                                         std::int64_t size_bytes) const = 0;
+    /// The object's own file, read-only, if the store keeps files on this machine; throws
+    /// not_found.
+    virtual std::optional<std::filesystem::path> local_file(std::string_view sha256) const = 0;
     /// Puts the object at `target` as a read-only file (a hard link where possible, else a copy);
     /// its folder must exist, the file must not.
     virtual void materialize(std::string_view sha256, const std::filesystem::path& target,

@@ -14,6 +14,7 @@
 #include "base/files.hpp"
 #include "blob/blob_store.hpp"
 #include "blob/digest_set.hpp"
+#include "blob/place_file.hpp"
 
 namespace maru::blob {
 namespace {
@@ -75,10 +76,13 @@ class DiskStore final : public BlobStore {
     }
 
     std::string get(std::string_view sha256, std::size_t bytes_max) const override {
-        return read_file(local_file(sha256), bytes_max);
+        return read_file(*local_file(sha256), bytes_max);
     }
 
-    std::filesystem::path local_file(std::string_view sha256) const override {
+    std::unique_ptr<Reader> open(std::string_view sha256, std::int64_t offset,
+                                 std::int64_t size_bytes) const override;
+
+    std::optional<std::filesystem::path> local_file(std::string_view sha256) const override {
         auto file = path(sha256);
         if (::access(file.c_str(), F_OK) != 0) missing(sha256);
         return file;
@@ -86,15 +90,7 @@ class DiskStore final : public BlobStore {
 
     void materialize(std::string_view sha256, const std::filesystem::path& target,
                      bool executable) const override {
-        auto source = local_file(sha256);
-        // An executable file needs other permissions than the object: a copy. So does a file for
-        // workloads that run as our own user: they could make the object itself writable.
-        bool shared = !executable && ::geteuid() == 0;
-        if (shared && ::link(source.c_str(), target.c_str()) == 0) return;
-        std::error_code error;
-        std::filesystem::copy_file(source, target, error);
-        if (error) fail_errno(error.value(), fmt::format("cannot write {}", target.native()));
-        ::chmod(target.c_str(), executable ? 0555 : 0444);
+        place_file(*local_file(sha256), target, executable);
     }
 
     Hold hold(std::string_view sha256) override {
@@ -187,6 +183,37 @@ void DiskStore::collect_folder(const std::filesystem::path& folder, Collection& 
         (stays ? result.objects_kept : result.objects_removed) += 1;
         (stays ? result.bytes_kept : result.bytes_removed) += status.st_size;
     }
+}
+
+class FileReader final : public Reader {
+  public:
+    FileReader(const std::filesystem::path& file, std::int64_t offset, std::int64_t size_bytes)
+        : file_(::open(file.c_str(), O_RDONLY | O_CLOEXEC)), offset_(offset), left_(size_bytes) {
+        if (!file_) fail_errno(errno, fmt::format("cannot open {}", file.native()));
+    }
+
+    std::string read() override {
+        constexpr std::int64_t kPieceBytes = 256 << 10;
+        std::string piece(static_cast<std::size_t>(std::min(left_, kPieceBytes)), '\0');
+        ssize_t got = 0;
+        do got = ::pread(file_.get(), piece.data(), piece.size(), offset_);
+        while (got < 0 && errno == EINTR);
+        if (got < 0) fail_errno(errno, "cannot read an object");
+        if (got == 0 && left_ > 0) fail(ErrorCode::data_loss, "an object ended early");
+        piece.resize(static_cast<std::size_t>(got));
+        offset_ += got;
+        left_ -= got;
+        return piece;
+    }
+
+  private:
+    FileDescriptor file_;
+    std::int64_t offset_, left_;
+};
+
+std::unique_ptr<Reader> DiskStore::open(std::string_view sha256, std::int64_t offset,
+                                        std::int64_t size_bytes) const {
+    return std::make_unique<FileReader>(*local_file(sha256), offset, size_bytes);
 }
 
 class DiskUpload final : public Upload {

@@ -19,13 +19,18 @@ namespace {
 constexpr std::size_t kFilesMax = 100'000;
 constexpr std::int64_t kBytesMax = 10LL << 30;
 
+FileDescriptor create_file(const std::filesystem::path& target, bool executable) {
+    FileDescriptor to(open(target.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC,
+                           executable ? 0755 : 0644));
+    if (!to) fail_errno(errno, fmt::format("cannot write {}", target.string()));
+    return to;
+}
+
 void copy_file(const std::filesystem::path& source, const std::filesystem::path& target,
                bool executable) {
     FileDescriptor from(open(source.c_str(), O_RDONLY | O_CLOEXEC));
     if (!from) fail_errno(errno, fmt::format("cannot open {}", source.string()));
-    FileDescriptor to(open(target.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC,
-                           executable ? 0755 : 0644));
-    if (!to) fail_errno(errno, fmt::format("cannot write {}", target.string()));
+    FileDescriptor to = create_file(target, executable);
     // One step after another until the end, or until the file systems do not do it between them.
     ssize_t count = 0;
     do count = copy_file_range(from.get(), nullptr, to.get(), nullptr, 1 << 30, 0);
@@ -89,7 +94,14 @@ void write_code(const blob::BlobStore& blobs, const std::vector<CodeFile>& files
             made = target.parent_path();
             std::filesystem::create_directories(made);
         }
-        copy_file(blobs.local_file(file.sha256), target, file.executable);
+        if (auto local = blobs.local_file(file.sha256)) {
+            copy_file(*local, target, file.executable);
+            continue;
+        }
+        FileDescriptor to = create_file(target, file.executable);
+        auto reader = blobs.open(file.sha256, 0, file.size_bytes);
+        for (auto piece = reader->read(); !piece.empty(); piece = reader->read())
+            write_all(to.get(), piece);
     }
 }
 

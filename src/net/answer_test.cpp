@@ -231,6 +231,63 @@ TEST(Channels, CallBackAtOnceIfTheClientIsGoneAlready) {
     EXPECT_TRUE(gone);
 }
 
+/// A server with a body of 26 letters over and over, in pieces of 1000, which can't be had from
+/// `broken_at` on.
+std::unique_ptr<Server> serve_ranged(std::int64_t size, std::int64_t broken_at) {
+    return serve(buffered([=](Request&) {
+        Response response;
+        response.headers.set("ETag", "\"x\"");
+        response.body =
+            RangedBody{size, [=](std::int64_t offset, std::int64_t size_bytes) {
+                           return GeneratedBody{[=, at = offset]() mutable -> std::string {
+                               if (at >= broken_at) fail(ErrorCode::unavailable, "not there");
+                               auto end = std::min(at + 1000, offset + size_bytes);
+                               std::string piece;
+                               for (; at < end; ++at) piece += static_cast<char>('a' + at % 26);
+                               return piece;
+                           }};
+                       }};
+        return response;
+    }));
+}
+
+TEST(RangedBodies, AreSentWholeAndInRanges) {
+    auto server = serve_ranged(100'000, 1 << 30);
+    RawClient client(server->port());
+    auto get = [&](const std::string& range, const char* method = "GET") {
+        client.send(std::string(method) + " / HTTP/1.1\r\nHost: x\r\n" + range + "\r\n");
+        return client.read_answer(std::string_view(method) == "HEAD");
+    };
+    auto whole = get("");
+    EXPECT_EQ(whole.headers.get("Content-Length"), "100000");
+    EXPECT_EQ(whole.headers.get("Accept-Ranges"), "bytes");
+    EXPECT_EQ(whole.body.size(), 100'000u);
+    EXPECT_EQ(get("", "HEAD").headers.get("Content-Length"), "100000");
+    auto part = get("Range: bytes=2500-4999\r\n");
+    EXPECT_EQ(part.status, 206u);
+    EXPECT_EQ(part.headers.get("Content-Range"), "bytes 2500-4999/100000");
+    EXPECT_EQ(part.body, whole.body.substr(2500, 2500));
+    EXPECT_EQ(get("Range: bytes=-7\r\n").body, whole.body.substr(99'993));
+    EXPECT_EQ(get("Range: bytes=100000-\r\n").status, 416u);
+    auto empty_server = serve_ranged(0, 1 << 30);
+    RawClient other(empty_server->port());
+    other.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+    EXPECT_EQ(other.read_answer().headers.get("Content-Length"), "0");
+}
+
+TEST(RangedBodies, SayWhyTheyCannotBeginAndAreCutWhereTheyFailLater) {
+    auto server = serve_ranged(100'000, 50'000);
+    RawClient client(server->port());
+    client.send("GET / HTTP/1.1\r\nHost: x\r\nRange: bytes=60000-\r\n\r\n");
+    auto refusal = client.read_answer();
+    EXPECT_EQ(refusal.status, 503u);
+    EXPECT_TRUE(refusal.body.contains("not there"));
+    EXPECT_EQ(refusal.headers.get("ETag"), "");
+    client.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+    auto text = client.read_until("never");
+    EXPECT_LT(text.size(), 60'000u);
+}
+
 }  // namespace
 
 }  // namespace maru::net

@@ -129,9 +129,15 @@ class Connection {
     Task<> send_text(const Response& response, std::string_view body);
     Task<> send_file(Response& response, const FileBody& file);
     Task<> send_file_bytes(int fd, std::int64_t offset, std::int64_t size);
-    Task<> send_generated(const Response& response, GeneratedBody body);
     Task<> send_channel(const Response& response, ChannelQueue& channel);
     Task<bool> send_pieces(ChannelQueue& channel, std::vector<std::string>& pieces, bool chunked);
+
+    // connection_generated.cpp
+    struct Making;
+    Task<> send_generated(const Response& response, GeneratedBody body);
+    Task<> send_ranged(Response& response, RangedBody body);
+    /// False where it failed.
+    Task<bool> make_piece(std::shared_ptr<Making> making);
 
     ServerCore& core_;
     IoThread& io_;

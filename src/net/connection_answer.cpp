@@ -6,7 +6,7 @@
 #include <cerrno>
 
 #include "base/log.hpp"
-#include "base/text.hpp"
+#include "net/byte_range.hpp"
 #include "net/connection.hpp"
 #include "net/proxying.hpp"
 
@@ -18,45 +18,6 @@ constexpr std::uint64_t kDrainBytesMax = 64 << 10;
 // Below this, copying a body behind its head is cheaper than a second piece.
 constexpr std::size_t kJoinBytesMax = 16 << 10;
 constexpr std::size_t kFileReadBytes = 128 << 10;
-
-struct ByteRange {
-    std::int64_t first = 0, size = 0;
-};
-
-enum class RangeOutcome { whole, part, unsatisfiable };
-
-// RFC 9110, 14: one range of bytes; anything else is answered with the whole.
-RangeOutcome find_range(const RequestHead& head, std::int64_t total, ByteRange& range) {
-    range = {0, total};
-    std::string_view text = head.headers.get("Range");
-    // Without validators of ours, no If-Range can match.
-    if (!text.starts_with("bytes=") || head.headers.has("If-Range")) return RangeOutcome::whole;
-    if (head.method != "GET" && head.method != "HEAD") return RangeOutcome::whole;
-    text = trim(text.substr(6));
-    auto dash = text.find('-');
-    if (dash == text.npos || text.contains(',')) return RangeOutcome::whole;
-    auto first = parse_int(trim(text.substr(0, dash)));
-    auto last = parse_int(trim(text.substr(dash + 1)));
-    bool has_first = dash > 0, has_last = dash + 1 < text.size();
-    if ((has_first && (!first || *first < 0)) || (has_last && (!last || *last < 0)) ||
-        (!has_first && !has_last))
-        return RangeOutcome::whole;
-    if (!has_first) {
-        if (*last == 0 || total == 0) return RangeOutcome::unsatisfiable;
-        range.size = std::min(*last, total);
-        range.first = total - range.size;
-        return RangeOutcome::part;
-    }
-    if (has_last && *last < *first) return RangeOutcome::whole;
-    if (*first >= total) return RangeOutcome::unsatisfiable;
-    range.first = *first;
-    range.size = (has_last ? std::min(*last, total - 1) : total - 1) - *first + 1;
-    return RangeOutcome::part;
-}
-
-bool may_have_body(unsigned status) {
-    return status >= 200 && status != 204 && status != 304;
-}
 
 // Reads from the page cache only; -EAGAIN if the disk would have to be waited for.
 ssize_t read_cached(int fd, char* data, std::size_t size, std::int64_t offset) {
@@ -103,7 +64,11 @@ Task<> Connection::respond(Response response) {
         FileBody body = std::move(*file);
         co_await send_file(response, body);
     } else if (auto* generated = std::get_if<GeneratedBody>(&response.body)) {
-        co_await send_generated(response, std::move(*generated));
+        GeneratedBody body = std::move(*generated);
+        co_await send_generated(response, std::move(body));
+    } else if (auto* ranged = std::get_if<RangedBody>(&response.body)) {
+        RangedBody body = std::move(*ranged);
+        co_await send_ranged(response, std::move(body));
     } else {
         auto channel = std::get<std::shared_ptr<Channel>>(response.body);
         auto* queue = dynamic_cast<ChannelQueue*>(channel.get());
@@ -162,22 +127,9 @@ Task<> Connection::send_file(Response& response, const FileBody& file) {
     std::int64_t total = status.st_size;
     if (file.size_bytes >= 0) total = std::min(total, file.size_bytes);
     ByteRange range;
-    RangeOutcome outcome =
-        response.status == 200 ? find_range(head_, total, range) : RangeOutcome::whole;
-    if (response.status != 200) range = {0, total};
-    response.headers.set("Accept-Ranges", "bytes");
-    if (outcome == RangeOutcome::unsatisfiable) {
-        Response answer =
-            error_response(416, ErrorCode::out_of_range,
-                           fmt::format("the range is not within the {} bytes there are", total));
-        answer.headers.set("Content-Range", fmt::format("bytes */{}", total));
-        co_await send_text(answer, std::get<std::string>(answer.body));
+    if (auto refusal = take_range(head_, total, response, range)) {
+        co_await send_text(*refusal, std::get<std::string>(refusal->body));
         co_return;
-    }
-    if (outcome == RangeOutcome::part) {
-        response.status = 206;
-        response.headers.set("Content-Range", fmt::format("bytes {}-{}/{}", range.first,
-                                                          range.first + range.size - 1, total));
     }
     out_.clear();
     append_response_head(out_, response.status, "", response.headers,
@@ -228,58 +180,6 @@ Task<> Connection::send_file_bytes(int fd, std::int64_t offset, std::int64_t siz
         offset += n;
         size -= n;
     }
-}
-
-Task<> Connection::send_generated(const Response& response, GeneratedBody body) {
-    bool chunked = http11_;
-    if (!chunked) keep_alive_ = false;
-    out_.clear();
-    append_response_head(out_, response.status, "", response.headers,
-                         {chunked ? Framing::Kind::chunked : Framing::Kind::until_close, 0},
-                         keep_alive_, http11_);
-    if (is_head_ || !may_have_body(response.status)) {
-        if (co_await stream_.write(out_)) keep_alive_ = false;
-        co_return;
-    }
-    struct Making {
-        std::function<std::string()> next;
-        std::string piece;
-        bool failed = false;
-        std::atomic<bool> done{false};
-    };
-    // Shared, since the worker may still be at it when the connection is gone.
-    auto making = std::make_shared<Making>();
-    making->next = std::move(body.next);
-    for (;;) {
-        making->done.store(false, std::memory_order_relaxed);
-        core_.workers.submit([making, waker = waker_, request = head_.method + " " + head_.path] {
-            try {
-                making->piece = making->next();
-            } catch (...) {
-                log::error("{}: the answer ended in the middle: {}", request,
-                           log::current_exception_message());
-                making->failed = true;
-            }
-            making->done.store(true, std::memory_order_release);
-            waker->wake();
-        });
-        while (!making->done.load(std::memory_order_acquire)) co_await event_.wait();
-        if (making->failed) {
-            stream_.abort(ECANCELED);
-            break;
-        }
-        bool last = making->piece.empty();
-        std::string prefix = chunked && !last ? chunk_prefix(making->piece.size()) : "";
-        std::string_view suffix = !chunked ? "" : last ? "0\r\n\r\n" : "\r\n";
-        iovec pieces[] = {{out_.data(), out_.size()},
-                          {prefix.data(), prefix.size()},
-                          {making->piece.data(), making->piece.size()},
-                          {const_cast<char*>(suffix.data()), suffix.size()}};
-        if (co_await stream_.write(pieces)) break;
-        if (last) co_return;
-        out_.clear();
-    }
-    keep_alive_ = false;
 }
 
 Task<> Connection::send_channel(const Response& response, ChannelQueue& channel) {

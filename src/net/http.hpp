@@ -93,6 +93,15 @@ struct GeneratedBody {
     std::function<std::string()> next;
 };
 
+/// A body of a known size that is somewhere else and made piece by piece as above, from any place
+/// in it: Range requests are answered from it. Where the first piece can't be made, the answer is
+/// that error.
+struct RangedBody {
+    std::int64_t size_bytes = 0;
+    /// Called on a worker thread; makes `size_bytes` bytes (more than none) from `offset` on.
+    std::function<GeneratedBody(std::int64_t offset, std::int64_t size_bytes)> open;
+};
+
 /// Hands the request to another server as it is, WebSocket upgrades included where allowed.
 struct ProxyBody {
     std::string unix_socket;  // path, or empty:
@@ -113,7 +122,9 @@ struct ProxyBody {
 struct Response {
     unsigned status = 200;
     Headers headers;
-    std::variant<std::string, FileBody, std::shared_ptr<Channel>, GeneratedBody, ProxyBody> body;
+    std::variant<std::string, FileBody, std::shared_ptr<Channel>, GeneratedBody, RangedBody,
+                 ProxyBody>
+        body;
 
     static Response json(std::string text, unsigned status = 200) {
         Response response{.status = status, .headers = {}, .body = std::move(text)};

@@ -29,6 +29,10 @@ std::string chunk_prefix(std::size_t size);
 /// False for a name or value that would break the message apart (CR, LF, NUL, blanks in a name).
 bool is_valid_field(std::string_view name, std::string_view value);
 
+inline bool may_have_body(unsigned status) {
+    return status >= 200 && status != 204 && status != 304;
+}
+
 /// An error as the own API writes it.
 Response error_response(unsigned status, ErrorCode code, std::string_view message);
 

@@ -52,6 +52,58 @@ void check(const Options& options) {
                         options.address));
 }
 
+struct S3Words {
+    std::string endpoint, ca, credentials, cache = "10GiB";
+};
+
+void add_blob_options(CLI::App& app, Options& options, S3Words& words) {
+    app.add_option("--blobs", options.blobs,
+                   "Where artifacts and code are kept: disk, in the data directory, or "
+                   "s3://BUCKET[/PREFIX]")
+        ->envname("MARU_BLOBS")
+        ->capture_default_str();
+    app.add_flag("--blobs-moved", options.blobs_moved,
+                 "All objects were copied to --blobs: keep them there from now on");
+    app.add_option("--s3-endpoint", words.endpoint, "URL of the S3 server; else that of AWS")
+        ->envname("MARU_S3_ENDPOINT");
+    app.add_option("--s3-region", options.s3.region, "Region that requests are signed for")
+        ->envname("MARU_S3_REGION")
+        ->capture_default_str();
+    app.add_flag("--s3-virtual-host", options.s3.virtual_host,
+                 "The bucket is part of the host's name, not of the path");
+    app.add_option("--s3-ca", words.ca, "Authorities in PEM that vouch for the S3 server")
+        ->envname("MARU_S3_CA_FILE");
+    app.add_option("--s3-credentials", words.credentials,
+                   "File like ~/.aws/credentials; else MARU_S3_ACCESS_KEY_ID and "
+                   "MARU_S3_SECRET_ACCESS_KEY, or the same with AWS_")
+        ->envname("MARU_S3_CREDENTIALS_FILE");
+    app.add_option("--blob-cache", words.cache,
+                   "Most disk for copies of objects in S3 that workloads need as files")
+        ->envname("MARU_BLOB_CACHE")
+        ->capture_default_str();
+}
+
+void take_blobs(Options& options, const S3Words& words) {
+    if (options.blobs == "disk") {
+        if (!words.endpoint.empty())
+            fail_field("--blobs", "is disk; with --s3-endpoint give s3://BUCKET[/PREFIX]");
+        return;
+    }
+    blob::parse_s3_url(options.blobs, options.s3);
+    options.blobs = "s3://" + options.s3.bucket;
+    if (!options.s3.prefix.empty()) options.blobs += "/" + options.s3.prefix;
+    options.s3.endpoint = words.endpoint.empty()
+                              ? fmt::format("https://s3.{}.amazonaws.com", options.s3.region)
+                              : words.endpoint;
+    options.s3.ca_file = words.ca;
+    options.s3.credentials_file = words.credentials;
+    try {
+        options.s3.cache_bytes_max = parse_bytes(words.cache);
+    } catch (const Error& error) {
+        fail_field("--blob-cache", error.message());
+    }
+}
+
 }  // namespace
 
 bool is_loopback(std::string_view address) {
@@ -74,6 +126,8 @@ std::optional<Options> parse_options(int argc, char** argv) {
     app.add_option("--tls-cert", certificate, "Certificate chain in PEM; serves HTTPS");
     app.add_option("--tls-key", key, "The certificate's private key in PEM");
     app.add_flag("--allow-plain-http", options.allow_plain_http, "Serve others without TLS");
+    S3Words s3;
+    add_blob_options(app, options, s3);
     try {
         app.parse(argc, argv);
     } catch (const CLI::CallForHelp&) {
@@ -88,6 +142,7 @@ std::optional<Options> parse_options(int argc, char** argv) {
     options.tls_certificate = certificate;
     options.tls_key = key;
     take_listen(options, listen);
+    take_blobs(options, s3);
     check(options);
     return options;
 }

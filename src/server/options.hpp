@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "blob/s3_store.hpp"
 #include "identity/types.hpp"
 
 namespace maru::server {
@@ -18,6 +19,9 @@ struct Options {
     identity::AuthMode auth = identity::AuthMode::local;
     std::filesystem::path tls_certificate, tls_key;
     bool allow_plain_http = false;
+    std::string blobs = "disk";  // or "s3://BUCKET[/PREFIX]"
+    bool blobs_moved = false;
+    blob::S3Options s3;
 };
 
 /// Reads the command line behind `maru server`. Returns nothing where help was printed. Throws

@@ -26,6 +26,7 @@
 #include "models/service.hpp"
 #include "net/server.hpp"
 #include "retention/service.hpp"
+#include "server/blobs.hpp"
 #include "server/mlflow/routes.hpp"
 #include "server/portal.hpp"
 #include "server/workload_access.hpp"
@@ -139,7 +140,7 @@ struct Server::State {
         : options(given),
           directory((make_data_directory(given.data_directory), given.data_directory)),
           database(open_database(directory)),
-          blobs(blob::open_disk_store(directory / "blobs")),
+          blobs(open_blobs(options, directory)),
           engine(compute::make_process_engine({.state_directory = directory / "engine"})),
           identity(*database, clock, {.auth = options.auth}),
           compute(*database, *engine, clock, {.data_directory = directory}),

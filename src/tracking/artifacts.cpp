@@ -232,7 +232,15 @@ net::Response Service::artifact_response(const ArtifactFile& file, bool scripts)
             "attachment; filename*=UTF-8''" +
                 percent_encode(std::string_view(file.path).substr(file.path.rfind('/') + 1)));
     response.headers.set("ETag", "\"" + file.sha256 + "\"");
-    response.body = net::FileBody{blobs_.local_file(file.sha256)};
+    if (auto local = blobs_.local_file(file.sha256))
+        response.body = net::FileBody{*local};
+    else
+        response.body = net::RangedBody{
+            file.size_bytes,
+            [&blobs = blobs_, sha256 = file.sha256](std::int64_t offset, std::int64_t size_bytes) {
+                std::shared_ptr<blob::Reader> reader = blobs.open(sha256, offset, size_bytes);
+                return net::GeneratedBody{[reader] { return reader->read(); }};
+            }};
     return response;
 }
 

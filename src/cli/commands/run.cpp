@@ -143,8 +143,9 @@ void configure(Arguments& arguments, RunOptions& options) {
     arguments.option("--time-limit", "DURATION", &options.time_limit,
                      "Stop it after so long, for example 2h");
     arguments.option("--retries", "N", &options.retries, "Run it again so often if it fails");
-    arguments.option("--param", "KEY=VALUE", &options.parameters,
-                     "A parameter, recorded with the run; the program finds all in MARU_PARAMETERS");
+    arguments.option(
+        "--param", "KEY=VALUE", &options.parameters,
+        "A parameter, recorded with the run; the program finds all in MARU_PARAMETERS");
     arguments.option("--experiment", "NAME", &options.experiment,
                      "The experiment that its run belongs to");
     arguments.option("-e,--variable", "KEY=VALUE", &options.variables, "An environment variable");

@@ -1,0 +1,151 @@
+#include "blob/s3/http.hpp"
+
+#include <curl/curl.h>
+
+#include "base/error.hpp"
+#include "base/text.hpp"
+
+namespace maru::blob::s3 {
+namespace {
+
+constexpr long kConnectTimeoutMs = 5000;
+constexpr std::size_t kIdleMax = 32;
+
+struct Receiving {
+    HttpAnswer& answer;
+    std::size_t bytes_max;
+};
+
+std::size_t on_header(char* data, std::size_t, std::size_t size, void* target) {
+    auto& answer = static_cast<Receiving*>(target)->answer;
+    std::string_view line(data, size);
+    // The head of an answer: an interim one (100 Continue) may have come before.
+    if (line.starts_with("HTTP/")) answer.headers.clear();
+    auto colon = line.find(':');
+    if (colon != line.npos)
+        answer.headers[to_lower(line.substr(0, colon))] = trim(line.substr(colon + 1));
+    return size;
+}
+
+std::size_t on_body(char* data, std::size_t, std::size_t size, void* target) {
+    auto& receiving = *static_cast<Receiving*>(target);
+    if (receiving.answer.body.size() + size > receiving.bytes_max) {
+        receiving.answer.too_large = true;
+        return 0;
+    }
+    receiving.answer.body.append(data, size);
+    return size;
+}
+
+bool is_final(CURLcode code) {
+    switch (code) {
+        case CURLE_URL_MALFORMAT:
+        case CURLE_UNSUPPORTED_PROTOCOL:
+        case CURLE_PEER_FAILED_VERIFICATION:
+        case CURLE_SSL_CACERT_BADFILE:
+        case CURLE_SSL_CERTPROBLEM:
+            return true;
+        default:
+            return false;
+    }
+}
+
+struct List {
+    curl_slist* first = nullptr;
+    ~List() { curl_slist_free_all(first); }
+    void add(const char* text) {
+        auto* longer = curl_slist_append(first, text);
+        if (longer == nullptr) throw std::bad_alloc();
+        first = longer;
+    }
+};
+
+}  // namespace
+
+Http::Http(std::filesystem::path ca_file) : ca_file_(std::move(ca_file)) {
+    static const CURLcode started = curl_global_init(CURL_GLOBAL_DEFAULT);
+    if (started != CURLE_OK) fail(ErrorCode::internal, "cannot start libcurl");
+}
+
+Http::~Http() {
+    for (void* handle : idle_) curl_easy_cleanup(handle);
+}
+
+void* Http::take() {
+    {
+        std::lock_guard lock(mutex_);
+        if (!idle_.empty()) {
+            void* handle = idle_.back();
+            idle_.pop_back();
+            return handle;
+        }
+    }
+    void* handle = curl_easy_init();
+    if (handle == nullptr) fail(ErrorCode::internal, "cannot start a request with libcurl");
+    return handle;
+}
+
+void Http::give_back(void* handle) {
+    {
+        std::lock_guard lock(mutex_);
+        if (idle_.size() < kIdleMax) {
+            idle_.push_back(handle);
+            return;
+        }
+    }
+    curl_easy_cleanup(handle);
+}
+
+HttpAnswer Http::send(const HttpRequest& request) {
+    HttpAnswer answer;
+    Receiving receiving{answer, request.answer_bytes_max};
+    List headers;
+    // libcurl's own ideas of these are neither signed nor wanted.
+    for (const char* none : {"Expect:", "Accept:", "Content-Type:"}) headers.add(none);
+    for (const auto& header : request.headers) headers.add(header.c_str());
+
+    void* handle = take();
+    curl_easy_reset(handle);  // keeps connections
+    char reason[CURL_ERROR_SIZE] = "";
+    auto set = [&](CURLoption option, auto value) { curl_easy_setopt(handle, option, value); };
+    set(CURLOPT_ERRORBUFFER, reason);
+    set(CURLOPT_NOSIGNAL, 1L);
+    set(CURLOPT_PROTOCOLS_STR, "http,https");
+    set(CURLOPT_URL, request.url.c_str());
+    set(CURLOPT_PATH_AS_IS, 1L);
+    set(CURLOPT_HTTP_VERSION, long{CURL_HTTP_VERSION_1_1});
+    set(CURLOPT_HTTPHEADER, headers.first);
+    set(CURLOPT_CONNECTTIMEOUT_MS, kConnectTimeoutMs);
+    set(CURLOPT_LOW_SPEED_LIMIT, 1L);
+    set(CURLOPT_LOW_SPEED_TIME, static_cast<long>(request.silence_max.count()));
+    set(CURLOPT_TCP_KEEPALIVE, 1L);
+    set(CURLOPT_BUFFERSIZE, 256L << 10);
+    set(CURLOPT_UPLOAD_BUFFERSIZE, 256L << 10);
+    set(CURLOPT_HEADERFUNCTION, on_header);
+    set(CURLOPT_HEADERDATA, &receiving);
+    set(CURLOPT_WRITEFUNCTION, on_body);
+    set(CURLOPT_WRITEDATA, &receiving);
+    if (!ca_file_.empty()) set(CURLOPT_CAINFO, ca_file_.c_str());
+    if (request.method == "HEAD") {
+        set(CURLOPT_NOBODY, 1L);
+    } else if (request.method == "PUT" || request.method == "POST") {
+        set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body.size()));
+        // Without any, libcurl would read standard input.
+        set(CURLOPT_POSTFIELDS, request.body.empty() ? "" : request.body.data());
+    }
+    set(CURLOPT_CUSTOMREQUEST, request.method == "HEAD" ? nullptr : request.method.c_str());
+
+    CURLcode code = curl_easy_perform(handle);
+    if (code == CURLE_OK || answer.too_large) {
+        long status = 0;
+        curl_easy_getinfo(handle, CURLINFO_RESPONSE_CODE, &status);
+        answer.status = static_cast<unsigned>(status);
+    } else {
+        answer.failure = *reason != '\0' ? reason : curl_easy_strerror(code);
+        answer.is_final = is_final(code);
+    }
+    give_back(handle);
+    return answer;
+}
+
+}  // namespace maru::blob::s3
