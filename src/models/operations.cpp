@@ -157,6 +157,9 @@ void add_operations(api::Api& api, Service& service) {
     add_write_operations(api, service);
     add_history_operations(api, service);
     add_approval_operations(api, service);
+    api.handle(import_model, [&service](const api::Context& context, const ImportModel& request) {
+        return service.import_model(author_of(context), request);
+    });
     api.handle(list_models, [&service](const api::Context& context, const ListModels& request) {
         return service.search_models(context.in_project().id,
                                      {.results_max = api::check_page_size(request.page_size),

@@ -14,6 +14,7 @@
 #include "blob/blob_store.hpp"
 #include "identity/types.hpp"
 #include "models/approval_operations.hpp"
+#include "models/import_operations.hpp"
 #include "models/operations.hpp"
 #include "models/types.hpp"
 #include "sql/database.hpp"
@@ -173,7 +174,16 @@ class Service {
     /// Fills flavors and size_bytes, which take reading its files.
     void add_file_facts(std::string_view project_id, ModelVersion& version);
 
+    // Bringing over what another registry holds (import.cpp).
+    /// Adds what is missing, with the numbers and times that it had. Throws already_exists for a
+    /// model or version of that name or number that came from elsewhere.
+    ImportedModel import_model(const Author& author, const ImportModel& request);
+
   private:
+    /// Where an imported version's files are, as a URI.
+    std::string imported_files(std::string_view project_id, const ImportVersion& version);
+    bool import_version(sql::Connection& connection, const Author& author, const Model& model,
+                        const ImportVersion& version, const std::string& files);
     struct Source {
         std::string artifact_uri;
         std::optional<std::string> run_id;

@@ -149,6 +149,7 @@ static void add_table_operations(api::Api& api, Service& service) {
 }
 
 void add_operations(api::Api& api, Service& service) {
+    add_import_operations(api, service);
     api.handle(
         list_experiments, [&service](const api::Context& context, const ListExperiments& request) {
             return service.search_experiments(

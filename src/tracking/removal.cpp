@@ -261,8 +261,8 @@ void Service::remove_project(const std::string& project_id) {
                                            "tracking_experiments WHERE project_id = $1)",
                                            table),
                                {project_id});
-        for (std::string_view table :
-             {"tracking_experiments", "tracking_experiment_ids", "tracking_artifacts"})
+        for (std::string_view table : {"tracking_experiments", "tracking_experiment_ids",
+                                       "tracking_artifacts", "tracking_imports"})
             connection.execute(fmt::format("DELETE FROM {} WHERE project_id = $1", table),
                                {project_id});
     });

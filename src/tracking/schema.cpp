@@ -239,10 +239,21 @@ CREATE TABLE tracking_experiment_ids (
 );
 )sql";
 
+// Which runs and logged models were brought over whole, and what their source looked like.
+constexpr std::string_view kImports = R"sql(
+CREATE TABLE tracking_imports (
+    project_id TEXT NOT NULL,
+    id TEXT NOT NULL,
+    mark TEXT NOT NULL,
+    PRIMARY KEY (project_id, id)
+);
+)sql";
+
 constexpr sql::Migration kMigrations[] = {{"tracking", 1, kTables},
                                           {"tracking", 2, kChunks, convert_points},
                                           {"tracking", 3, kColumnsOfExperiments},
-                                          {"tracking", 4, kRemoval}};
+                                          {"tracking", 4, kRemoval},
+                                          {"tracking_import", 1, kImports}};
 
 }  // namespace
 

@@ -16,6 +16,7 @@
 #include "blob/blob_store.hpp"
 #include "net/http.hpp"
 #include "sql/database.hpp"
+#include "tracking/import_operations.hpp"
 #include "tracking/operations.hpp"
 #include "tracking/points/compactor.hpp"
 #include "tracking/points/store.hpp"
@@ -297,6 +298,18 @@ class Service {
     void remove_artifacts(sql::Connection& connection, std::string_view project_id,
                           std::string_view artifact_uri);
 
+    // Bringing over what another server holds, ids and times included (import.cpp,
+    // import_models.cpp). What is there already stays; already_exists for an id that another
+    // project has.
+    ImportedExperiment import_experiment(std::string_view project_id,
+                                         const ImportExperiment& request);
+    ImportedItems import_runs(std::string_view project_id, const ImportRuns& request);
+    void import_metrics(std::string_view project_id, const ImportMetrics& request);
+    ImportedItems import_logged_models(std::string_view project_id,
+                                       const ImportLoggedModels& request);
+    void mark_imported(std::string_view project_id, const ImportMarks& request);
+    ImportMarkList find_import_marks(std::string_view project_id, const FindMarks& request);
+
   private:
     std::optional<std::string> own_folder(std::string_view project_id,
                                           std::string_view artifact_uri);
@@ -359,6 +372,16 @@ class Service {
     void remember_keys(const std::vector<NewMetric>& metrics,
                        const std::vector<std::int64_t>& numbers);
 
+    /// Fills what it logged; the caller tells the compactor once it is committed. The answer's
+    /// folder is a URI still.
+    ImportedItem import_run(sql::Connection& connection, std::string_view project_id,
+                            const ImportRun& run, std::vector<NewMetric>& points,
+                            std::vector<std::int64_t>& keys, std::int64_t& number);
+    ImportedItem import_logged_model(sql::Connection& connection, std::string_view project_id,
+                                     const ImportLoggedModel& model);
+    /// Where files of a URI lie below the project's artifacts; empty if they are kept elsewhere.
+    std::string kept_folder(std::string_view project_id, const std::string& uri);
+
     LoggedModel load_logged_model(sql::Connection& connection, std::string_view project_id,
                                   std::string_view id, bool allow_deleted);
     void load_logged_model_data(sql::Connection& connection, std::vector<LoggedModel>& models);
@@ -379,5 +402,7 @@ extern const std::span<const sql::Migration> migrations;
 
 /// Declares the operations of operations.hpp over a service.
 void add_operations(api::Api& api, Service& service);
+/// Declares those of import_operations.hpp.
+void add_import_operations(api::Api& api, Service& service);
 
 }  // namespace maru::tracking

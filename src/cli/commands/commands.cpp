@@ -12,8 +12,9 @@ const std::vector<Command>& commands() {
               &environment_commands, &runs_commands,          &reproduce_commands,
               &model_commands,       &model_history_commands, &model_approval_commands,
               &retention_commands,   &deploy_commands,        &endpoint_commands,
-              &predict_commands,     &project_commands,       &user_commands,
-              &token_commands,       &doctor_commands,        &help_commands})
+              &predict_commands,     &transfer_commands,      &project_commands,
+              &user_commands,        &token_commands,         &doctor_commands,
+              &help_commands})
             for (auto& command : make()) all.push_back(std::move(command));
         return all;
     }();
