@@ -76,8 +76,8 @@ bool Service::import_version(sql::Connection& connection, const Author& author, 
              "model {} has a version {} of another source here; it was made of {}", model.name,
              version.version, there->source);
     auto stage = canonical_stage(version.stage);
-    auto rule = rule_of(connection, author.project_id, model.number);
-    if (rule && (there ? there->stage : "None") != stage && protects_stage(*rule, stage))
+    auto rule = approvals::rule_of(connection, author.project_id, model.number);
+    if (rule && (there ? there->stage : "None") != stage && approvals::protects_stage(*rule, stage))
         fail_protected(model.name, "stage " + stage);
     std::int64_t number = there ? there->number : 0;
     if (!there) {
@@ -135,7 +135,7 @@ ImportedModel Service::import_model(const Author& author, const ImportModel& req
         if (imported.created)
             note(connection, author, model, std::nullopt, ChangeKind::created, "", std::nullopt,
                  request.description.empty() ? std::nullopt : std::optional(request.description));
-        auto rule = rule_of(connection, project_id, model.number);
+        auto rule = approvals::rule_of(connection, project_id, model.number);
         connection.execute("UPDATE models SET description = $1, updated_at = $2 WHERE number = $3",
                            {request.description, request.updated_at_ms, model.number});
         for (const auto& [key, value] : request.tags)
@@ -150,7 +150,8 @@ ImportedModel Service::import_model(const Author& author, const ImportModel& req
             load_version(connection, project_id, request.name, version);
             auto old = model.aliases.find(alias);
             if (old != model.aliases.end() && old->second == version) continue;
-            if (rule && protects_alias(*rule, alias)) fail_protected(model.name, "alias " + alias);
+            if (rule && approvals::protects_alias(*rule, alias))
+                fail_protected(model.name, "alias " + alias);
             connection.execute(
                 "INSERT INTO model_aliases (model, alias, version) VALUES ($1, $2, $3) ON CONFLICT "
                 "(model, alias) DO UPDATE SET version = excluded.version",

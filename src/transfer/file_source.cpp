@@ -163,6 +163,17 @@ class FileSource final : public Source {
             if (has_file(folder / "meta.yaml")) found.push_back(folder);
         return found;
     }
+    /// Where files are: where they should be, else beside what they belong to, since deleted
+    /// experiments are moved as a whole.
+    std::string artifact_uri(const std::string& stored, const fs::path& owner) const {
+        auto place = local_path(stored);
+        std::error_code error;
+        auto beside = owner / "artifacts";
+        if (place && artifacts_.empty() && !fs::is_directory(*place, error) &&
+            fs::is_directory(beside, error))
+            return beside.string();
+        return stored;
+    }
     Run read_run(const fs::path& folder) const;
     void read_links(const fs::path& folder, Run& run) const;
     LoggedModel read_model(const fs::path& folder) const;
@@ -191,7 +202,7 @@ Run FileSource::read_run(const fs::path& folder) const {
     if (data.name.empty())
         if (auto name = data.tags.find("mlflow.runName"); name != data.tags.end())
             data.name = name->second;
-    run.artifact_uri = meta.text("artifact_uri");
+    run.artifact_uri = artifact_uri(meta.text("artifact_uri"), folder);
     std::error_code error;
     if (fs::is_directory(folder / "metrics", error))
         for (const auto& file : list_files(folder / "metrics")) {
@@ -235,7 +246,7 @@ LoggedModel FileSource::read_model(const fs::path& folder) const {
     data.deleted = meta.text("lifecycle_stage") == "deleted";
     data.parameters = read_texts(folder / "params");
     data.tags = read_texts(folder / "tags");
-    model.artifact_uri = meta.text("artifact_location");
+    model.artifact_uri = artifact_uri(meta.text("artifact_location"), folder);
     std::error_code error;
     if (!fs::is_directory(folder / "metrics", error)) return model;
     for (const auto& [key, size] : list_files(folder / "metrics")) {
