@@ -75,8 +75,15 @@ def make(client: MlflowClient, root: str | None) -> None:
     client.delete_experiment(gone)
     client.create_registered_model("분류기", tags={"k": "v"}, description="what it is")
     folder_uri = f"{client.get_run(parent).info.artifact_uri}/data"
-    for source in (f"models:/{model.model_id}", folder_uri, folder_uri):
-        client.create_model_version("분류기", source, parent, tags={"q": "z"}, description="v")
+    sources: list[tuple[str, str | None]] = [
+        (f"models:/{model.model_id}", model.model_id),
+        (folder_uri, None),
+        (folder_uri, None),
+    ]
+    for source, model_id in sources:
+        client.create_model_version(
+            "분류기", source, parent, tags={"q": "z"}, description="v", model_id=model_id
+        )
     client.delete_model_version("분류기", "2")
     client.set_registered_model_alias("분류기", "champion", "3")
     client.transition_model_version_stage("분류기", "3", "Staging")
@@ -88,7 +95,7 @@ def files(client: MlflowClient, run: str, path: str = "") -> dict[str, int]:
         if file.is_dir:
             found |= files(client, run, file.path)
         else:
-            found[file.path] = file.file_size
+            found[file.path] = file.file_size or 0  # a server leaves 0 out
     return found
 
 

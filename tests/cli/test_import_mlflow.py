@@ -71,6 +71,12 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
+def server(own_server: Server) -> Server:
+    """One a test: an id can be in one project of a server only."""
+    return own_server
+
+
+@pytest.fixture
 def tracking_server(tmp_path: Path) -> Iterator[str]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -232,6 +238,14 @@ def test_files_elsewhere_are_named(maru: CommandLine, database: Path, tmp_path: 
             f"artifacts of run {0:032x} at s3://bucket/x"
         ]
     nothing_new(report)
+
+
+def test_an_id_is_in_one_project_only(maru: CommandLine, server: Server, database: Path) -> None:
+    maru("import", "mlflow", "--from", database)
+    other = server.new_project()
+    report = maru.json("import", "mlflow", "--from", database, "--project", other.name, code=1)
+    assert report["runs"] == {"brought": 0, "present": 0, "updated": 0, "failed": 3}
+    assert "is in another project" in report["failures"][0]["why"]
 
 
 def test_artifacts_that_were_moved_are_found(

@@ -154,7 +154,7 @@ int export_project(Session& session, const TransferOptions& options) {
 
 void declare_common(Arguments& arguments, TransferOptions& options) {
     arguments.option("--experiment", "NAME", &options.experiments,
-                     "Only this experiment, with the models of its runs; may be repeated");
+                     "Only this experiment, with the models of its runs");
     arguments.flag("--no-artifacts", options.no_artifacts, "Leave files out");
     arguments.flag("--recheck", options.recheck,
                    "Look again into what is there whole, files included");
