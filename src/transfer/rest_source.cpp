@@ -112,7 +112,10 @@ class RestSource final : public Source {
                             R"("order_by":["attributes.start_time ASC"]{}}})",
                             json_string(experiment.id), kRunsAtOnce, token_field(token)));
             std::vector<Run> runs;
-            for (const auto& from : page.runs) runs.push_back(run_of(from));
+            for (const auto& from : page.runs) {
+                runs.push_back(run_of(from));
+                if (has_logged_models()) add_links(runs.back());
+            }
             if (!runs.empty()) visit(std::move(runs));
             token = page.next_page_token;
         } while (!token.empty());
@@ -193,6 +196,24 @@ class RestSource final : public Source {
         }
     }
 
+    /// Lists of MLflow's leave out which models runs read and made; a run by itself has them.
+    void add_links(Run& run) {
+        auto from = client_.get<wire::OneRun>(
+            fmt::format("{}/runs/get?run_id={}", kApi, percent_encode(run.data.id)));
+        run.data.model_inputs = links(from.run.inputs.model_inputs);
+        run.data.model_outputs = links(from.run.outputs.model_outputs);
+    }
+    /// Most servers have none, and then no run needs to be asked for by itself.
+    bool has_logged_models() {
+        if (has_models_) return *has_models_;
+        bool any = false;
+        for (const auto& experiment : experiments()) {
+            logged_models(experiment, [&](const std::vector<LoggedModel>&) { any = true; });
+            if (any) break;
+        }
+        has_models_ = any;
+        return any;
+    }
     bool bulk_points(std::span<const Run> runs, const std::string& key,
                      const std::vector<std::size_t>& wanted, const VisitPoints& visit);
     void one_history(const Run& run, std::size_t index, const std::string& key,
@@ -202,6 +223,7 @@ class RestSource final : public Source {
     RestClient client_;
     LocalArtifacts local_;
     bool has_bulk_ = true;
+    std::optional<bool> has_models_;
 };
 
 void RestSource::points(std::span<const Run> runs, const VisitPoints& visit) {

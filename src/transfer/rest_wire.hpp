@@ -87,6 +87,10 @@ struct Run {
     RunOutputs outputs;
 };
 BOOST_DESCRIBE_STRUCT(Run, (), (info, data, inputs, outputs))
+struct OneRun {
+    Run run;
+};
+BOOST_DESCRIBE_STRUCT(OneRun, (), (run))
 struct Runs {
     std::vector<Run> runs;
     std::string next_page_token;
