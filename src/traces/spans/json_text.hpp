@@ -1,0 +1,20 @@
+#pragma once
+
+#include <boost/json/value.hpp>
+#include <string>
+#include <string_view>
+
+/// JSON values in .cpp files of this room, and their text as Python's json.dumps writes it.
+namespace maru::traces::spans {
+
+/// Appends a value with ", " and ": " between its parts and text as it is.
+void append_dumped(std::string& out, const boost::json::value& value);
+std::string dump(const boost::json::value& value);
+/// Parses; deeper than 100 levels or wrong is an error in `error`.
+boost::json::value parse_value(std::string_view text, boost::system::error_code& error);
+
+inline std::string_view view(const boost::json::string& text) {
+    return {text.data(), text.size()};
+}
+
+}  // namespace maru::traces::spans
