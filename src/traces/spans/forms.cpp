@@ -1,5 +1,6 @@
 #include <boost/json/parse.hpp>
 #include <boost/json/value.hpp>
+#include <cmath>
 
 #include "base/crypto.hpp"
 #include "base/error.hpp"
@@ -262,7 +263,10 @@ void append_any_value(std::string& out, const json::value& value) {
             out += fmt::format(R"({{"double_value":{}}})", static_cast<double>(value.get_uint64()));
             return;
         case json::kind::double_:
-            out += fmt::format(R"({{"double_value":{}}})", value.get_double());
+            if (std::isfinite(value.get_double()))
+                out += fmt::format(R"({{"double_value":{}}})", value.get_double());
+            else
+                out += fmt::format(R"({{"double_value":"{}"}})", dump(value));
             return;
         case json::kind::string:
             out += R"({"string_value":)";
@@ -299,12 +303,8 @@ void append_any_value(std::string& out, const json::value& value) {
 }
 
 void append_any_text(std::string& out, const std::string& text) {
-    if (text == "NaN" || text == "Infinity" || text == "-Infinity") {
-        out += R"({"double_value":")" + text + R"("})";
-        return;
-    }
     boost::system::error_code error;
-    auto value = parse_value(text, error);
+    auto value = parse_dumped(text, error);
     if (error) value = json::string(text);
     append_any_value(out, value);
 }

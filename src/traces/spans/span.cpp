@@ -48,13 +48,10 @@ std::string name_of_type(const Span& span) {
 
 Json json_of(const std::string* text) {
     if (text == nullptr) return {};
-    try {
-        check_json(*text);
-        return {*text};
-    } catch (const std::exception&) {
-        // NaN, or what a client wrote without encoding it.
-        return {json_string(*text)};
-    }
+    boost::system::error_code error;
+    auto value = parse_dumped(*text, error);
+    // What a client wrote without encoding it is shown as it is.
+    return {error ? json_string(*text) : dump_strictly(value)};
 }
 
 std::map<std::string, Json> decoded(const std::vector<Attribute>& attributes) {
