@@ -1,4 +1,4 @@
-"""Traces and assessments through the unmodified mlflow client, and spans as OpenTelemetry sends them."""
+"""Traces and assessments through the unmodified mlflow client; spans of any OTLP exporter."""
 
 import asyncio
 import gzip
@@ -192,7 +192,7 @@ def test_thousands_of_spans() -> None:
 
 
 @contextmanager
-def without_otlp(http: httpx.Client) -> Iterator[None]:
+def without_otlp() -> Iterator[None]:
     """The client as it is where a server takes no spans: it uploads traces.json."""
     original = TracingClient.log_spans
 
@@ -207,7 +207,7 @@ def without_otlp(http: httpx.Client) -> Iterator[None]:
 
 
 def test_spans_uploaded_as_a_file(project: Project, http: httpx.Client) -> None:
-    with without_otlp(http):
+    with without_otlp():
         mlflow.tracing.reset()
         ask("a file")
     trace_id = last_trace_id()
@@ -447,7 +447,7 @@ def otlp_request(traces: int, spans: int) -> ExportTraceServiceRequest:
 OTLP = {"Content-Type": "application/x-protobuf", "x-mlflow-experiment-id": "0"}
 
 
-def test_spans_of_any_exporter(project: Project, http: httpx.Client) -> None:
+def test_spans_of_any_exporter(http: httpx.Client) -> None:
     with mlflow.start_run() as run:
         pass
     body = otlp_request(3, 4).SerializeToString()
@@ -547,7 +547,7 @@ def test_clients_of_mlflow_2(http: httpx.Client) -> None:
     assert mlflow.get_trace(trace_id) is not None
 
 
-def test_roles_and_projects(server: Server, project: Project, http: httpx.Client) -> None:
+def test_roles_and_projects(server: Server, project: Project) -> None:
     retrieve("mine")
     trace_id = last_trace_id()
     other = server.new_project()
