@@ -12,7 +12,7 @@ import numpy as np
 from maru_server import Project, Server
 from mlflow.entities import Metric, Param
 from portal.browser import PASSWORD, USER
-from protocols.mlflow_project import mlflow_project
+from protocols.mlflow_project import mlflow_project, traced
 from protocols.test_oip import affine_model
 
 TICKING = 'i=0; while :; do i=$((i+1)); echo "step $i"; sleep 0.2; done'
@@ -165,11 +165,11 @@ def _log_traces(run: str) -> tuple[str, ...]:
     mlflow.tracing.reset()
     mlflow.set_experiment("assistant")
 
-    @mlflow.trace(span_type="RETRIEVER")
+    @traced(span_type="RETRIEVER")
     def retrieve(question: str) -> list[str]:
         return [f"a page about {question}", "한글 문서"]
 
-    @mlflow.trace(span_type="LLM", attributes={"temperature": 0.2})
+    @traced(span_type="LLM", attributes={"temperature": 0.2})
     def complete(question: str, documents: list[str]) -> dict[str, object]:
         span = mlflow.get_current_active_span()
         assert span is not None
@@ -179,7 +179,7 @@ def _log_traces(run: str) -> tuple[str, ...]:
             raise TimeoutError("the model did not answer within 30 s")
         return {"messages": [{"role": "assistant", "content": f"{len(documents)} pages"}]}
 
-    @mlflow.trace(name="ask")
+    @traced(name="ask")
     def ask(question: str) -> object:
         mlflow.update_current_trace(tags={"team": "search"})
         return complete(question, retrieve(question))

@@ -19,7 +19,7 @@ from mlflow.entities import AssessmentError, AssessmentSource, SpanType, Trace
 from mlflow.exceptions import MlflowException
 from mlflow.tracing.client import TracingClient
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from protocols.mlflow_project import mlflow_project
+from protocols.mlflow_project import mlflow_project, traced
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -47,12 +47,12 @@ def http(server: Server, project: Project) -> Iterator[httpx.Client]:
         yield made
 
 
-@mlflow.trace(span_type=SpanType.RETRIEVER, attributes={"k": 3})
+@traced(span_type=SpanType.RETRIEVER, attributes={"k": 3})
 def retrieve(question: str) -> list[str]:
     return [f"about {question}", "한글"]
 
 
-@mlflow.trace(span_type=SpanType.LLM)
+@traced(span_type=SpanType.LLM)
 def complete(question: str) -> dict[str, Any]:
     span = mlflow.get_current_active_span()
     assert span is not None
@@ -63,7 +63,7 @@ def complete(question: str) -> dict[str, Any]:
     return {"messages": [{"role": "assistant", "content": f"answer to {question}"}]}
 
 
-@mlflow.trace(name="ask")
+@traced(name="ask")
 def ask(question: str, fails: bool = False) -> str:
     documents = retrieve(question)
     answer = complete(question)
@@ -72,13 +72,13 @@ def ask(question: str, fails: bool = False) -> str:
     mlflow.update_current_trace(
         tags={"topic": question}, metadata={"mlflow.trace.session": "s1"}, client_request_id="c1"
     )
-    return answer["messages"][0]["content"] + str(len(documents))
+    return str(answer["messages"][0]["content"]) + str(len(documents))
 
 
 def last_trace_id() -> str:
     found = mlflow.get_last_active_trace_id()
     assert found is not None
-    return found
+    return str(found)
 
 
 def search(filter_string: str = "", **options: Any) -> list[Trace]:
@@ -136,12 +136,12 @@ def test_an_exception() -> None:
 
 
 def test_async_functions_and_threads() -> None:
-    @mlflow.trace
+    @traced()
     async def step(number: int) -> int:
         await asyncio.sleep(0)
         return number
 
-    @mlflow.trace
+    @traced()
     async def gather() -> int:
         return sum(await asyncio.gather(*(step(number) for number in range(5))))
 
@@ -199,11 +199,11 @@ def without_otlp() -> Iterator[None]:
     def refuse(*_: Any) -> None:
         raise NotImplementedError
 
-    TracingClient.log_spans = refuse  # type: ignore[assignment, method-assign]
+    TracingClient.log_spans = refuse
     try:
         yield
     finally:
-        TracingClient.log_spans = original  # type: ignore[method-assign]
+        TracingClient.log_spans = original
 
 
 def test_spans_uploaded_as_a_file(project: Project, http: httpx.Client) -> None:
@@ -376,7 +376,7 @@ def test_traces_of_a_run(client: MlflowClient) -> None:
 def test_prompts_of_a_trace() -> None:
     mlflow.genai.register_prompt("greeting", "Hello {{name}}")
 
-    @mlflow.trace
+    @traced()
     def greet() -> str:
         prompt = mlflow.genai.load_prompt("prompts:/greeting/1")
         return str(prompt.format(name="you"))

@@ -14,6 +14,10 @@ namespace maru::traces::spans {
 
 namespace json = boost::json;
 
+std::string_view view(const json::string& text) {
+    return {text.data(), text.size()};
+}
+
 namespace {
 
 void append_number(std::string& out, double number) {

@@ -1,8 +1,13 @@
 #pragma once
 
-#include <boost/json/value.hpp>
+#include <boost/system/error_code.hpp>
 #include <string>
 #include <string_view>
+
+namespace boost::json {
+class string;
+class value;
+}  // namespace boost::json
 
 /// JSON values in .cpp files of this room, and their text as Python's json.dumps writes it.
 namespace maru::traces::spans {
@@ -17,8 +22,6 @@ boost::json::value parse_dumped(std::string_view text, boost::system::error_code
 /// Parses; deeper than 100 levels or wrong is an error in `error`.
 boost::json::value parse_value(std::string_view text, boost::system::error_code& error);
 
-inline std::string_view view(const boost::json::string& text) {
-    return {text.data(), text.size()};
-}
+std::string_view view(const boost::json::string& text);
 
 }  // namespace maru::traces::spans
