@@ -88,7 +88,7 @@ net::Response batch_get_infos(Service& service, const Context& context, const Me
 TraceSearch search_of(const Message& message) {
     return {.filter = message.text("filter"),
             .order_by = message.texts("order_by"),
-            .results_max = message.results_max(kResults, kResultsMax),
+            .results_max = message.results_max(kResults, kResultsMax, Message::Limit::of_schema),
             .page_token = message.text("page_token")};
 }
 
