@@ -49,10 +49,9 @@ constexpr std::chrono::milliseconds kStopGrace{3000};
 
 std::vector<sql::Migration> all_migrations() {
     std::vector<sql::Migration> all;
-    for (auto module :
-         {identity::migrations, compute::migrations, environments::migrations, tracking::migrations,
-          tracking::upload_migrations, models::migrations, traces::migrations, serving::migrations,
-          retention::migrations})
+    for (auto module : {identity::migrations, compute::migrations, environments::migrations,
+                        tracking::migrations, tracking::upload_migrations, models::migrations,
+                        traces::migrations, serving::migrations, retention::migrations})
         all.insert(all.end(), module.begin(), module.end());
     return all;
 }
@@ -165,6 +164,7 @@ struct Server::State {
                      .environments = environments,
                      .tracking = tracking,
                      .models = models,
+                     .traces = traces,
                      .serving = serving},
                     clock),
           job_contributor(tracking),

@@ -97,6 +97,32 @@ std::int64_t Service::delete_traces(std::string_view project_id, const TraceDele
     return deleted;
 }
 
+std::int64_t Service::remove_orphans() {
+    struct Place {
+        std::int64_t number;
+        std::string project_id, id;
+    };
+    auto places = database_.read([](sql::Connection& connection) {
+        return connection.all("SELECT number, project_id, id FROM trace_experiments", {},
+                              [](const sql::Row& row) {
+                                  return Place{row.integer(0), row.string(1), row.string(2)};
+                              });
+    });
+    std::int64_t removed = 0;
+    for (const auto& place : places) {
+        if (tracking_.has_experiment(place.project_id, place.id)) continue;
+        removed +=
+            delete_traces(place.project_id, {.experiment_id = place.id, .until_ms = INT64_MAX});
+        database_.write([&](sql::Connection& connection) {
+            connection.execute(
+                "DELETE FROM trace_experiments WHERE number = $1 AND NOT EXISTS (SELECT 1 FROM "
+                "traces WHERE experiment = $1)",
+                {place.number});
+        });
+    }
+    return removed;
+}
+
 void Service::delete_trace(std::string_view project_id, std::string_view id) {
     std::vector<std::string> locations;
     database_.write([&](sql::Connection& connection) {

@@ -121,14 +121,14 @@ TraceRow make_trace(sql::Connection& connection, std::string_view project_id,
                     const tracking::Experiment& experiment, const std::string& id,
                     const Group& group) {
     TraceRow row{.number = next_number(connection, "traces"),
-                 .experiment = experiment.number,
+                 .experiment = experiment_number(connection, project_id, experiment.id),
                  .experiment_id = experiment.id,
                  .state = TraceState::IN_PROGRESS,
                  .started_at = from_ms(group.started_ms)};
     connection.execute(
         "INSERT INTO traces (number, project_id, id, experiment, experiment_id, state, started_at) "
         "VALUES ($1, $2, $3, $4, $5, $6, $7)",
-        {row.number, project_id, id, experiment.number, experiment.id, enum_name(row.state),
+        {row.number, project_id, id, row.experiment, experiment.id, enum_name(row.state),
          row.started_at});
     put_pair(connection, "trace_tags", row.number, row.experiment, kLocationTag,
              artifact_location(experiment, id));

@@ -200,6 +200,18 @@ std::int64_t next_number(sql::Connection& connection, std::string_view table) {
         .value();
 }
 
+std::int64_t experiment_number(sql::Connection& connection, std::string_view project_id,
+                               std::string_view id) {
+    auto number =
+        connection.first("SELECT number FROM trace_experiments WHERE project_id = $1 AND id = $2",
+                         {project_id, id}, [](const sql::Row& row) { return row.integer(0); });
+    if (number) return *number;
+    std::int64_t made = next_number(connection, "trace_experiments");
+    connection.execute("INSERT INTO trace_experiments (number, project_id, id) VALUES ($1, $2, $3)",
+                       {made, project_id, id});
+    return made;
+}
+
 std::string cut(std::string_view text, std::size_t characters_max) {
     std::size_t characters = 0;
     for (std::size_t i = 0; i < text.size(); ++i) {

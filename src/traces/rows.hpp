@@ -42,6 +42,10 @@ TraceRow require_row(sql::Connection& connection, std::string_view project_id, s
 std::vector<Trace> load_traces(sql::Connection& connection, std::string_view project_id,
                                const std::vector<std::int64_t>& numbers);
 
+/// The number that this room has of an experiment, made if it has none.
+std::int64_t experiment_number(sql::Connection& connection, std::string_view project_id,
+                               std::string_view id);
+
 /// A number for a new row. Keys are never used again while the row with the highest lives.
 std::int64_t next_number(sql::Connection& connection, std::string_view table);
 void put_pair(sql::Connection& connection, std::string_view table, std::int64_t trace,

@@ -4,9 +4,16 @@
 namespace maru::traces {
 namespace {
 
-// Rows of tags, metadata, spans and assessments repeat the trace's experiment, so that an index
-// leads from what a search asks for to the traces of one experiment.
+// Experiments have numbers of this room's own: those of tracking/ come again once an experiment is
+// removed for good. Rows of tags, metadata, spans and assessments repeat the trace's experiment, so
+// that an index leads from what a search asks for to the traces of one experiment.
 constexpr std::string_view kTables = R"sql(
+CREATE TABLE trace_experiments (
+    number INTEGER PRIMARY KEY,
+    project_id TEXT NOT NULL,
+    id TEXT NOT NULL,
+    UNIQUE (project_id, id)
+);
 CREATE TABLE traces (
     number INTEGER PRIMARY KEY,
     project_id TEXT NOT NULL,

@@ -97,6 +97,9 @@ class Service {
     void delete_tag(std::string_view project_id, std::string_view id, const std::string& key);
     std::int64_t delete_traces(std::string_view project_id, const TraceDeletion& deletion);
     void delete_trace(std::string_view project_id, std::string_view id);
+    /// Removes the traces of experiments, and of projects, that were removed for good; returns how
+    /// many traces went.
+    std::int64_t remove_orphans();
     /// Links at most 100 traces, which may come later than the link.
     void link_to_run(std::string_view project_id, const std::vector<std::string>& ids,
                      std::string_view run_id);

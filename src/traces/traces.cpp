@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <set>
 
 #include "base/error.hpp"
 #include "base/id.hpp"
@@ -28,33 +27,33 @@ std::optional<std::string> shortened(const std::optional<std::string>& text) {
     return cut(*text, kPreviewCharacters);
 }
 
-void insert_trace(sql::Connection& connection, std::string_view project_id,
-                  const tracking::Experiment& experiment, const Trace& trace, std::int64_t number) {
+void insert_trace(sql::Connection& connection, std::string_view project_id, std::int64_t experiment,
+                  const Trace& trace, std::int64_t number) {
     connection.execute(
         "INSERT INTO traces (number, project_id, id, experiment, experiment_id, state, "
         "started_at, duration_ms, client_request_id, request_preview, response_preview, "
         "finalized) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 1)",
-        {number, project_id, trace.id, experiment.number, experiment.id, enum_name(trace.state),
+        {number, project_id, trace.id, experiment, trace.experiment_id, enum_name(trace.state),
          trace.started_at, trace.duration_ms, trace.client_request_id,
          shortened(trace.request_preview), shortened(trace.response_preview)});
 }
 
 /// What the client says of the whole trace wins over what was seen in its spans.
-void complete_trace(sql::Connection& connection, const tracking::Experiment& experiment,
-                    const Trace& trace, const TraceRow& row) {
+void complete_trace(sql::Connection& connection, std::int64_t experiment, const Trace& trace,
+                    const TraceRow& row) {
     connection.execute(
         "UPDATE traces SET experiment = $2, experiment_id = $3, state = $4, started_at = $5, "
         "duration_ms = $6, client_request_id = $7, request_preview = COALESCE($8, "
         "request_preview), response_preview = COALESCE($9, response_preview), finalized = 1 WHERE "
         "number = $1",
-        {row.number, experiment.number, experiment.id, enum_name(trace.state), trace.started_at,
+        {row.number, experiment, trace.experiment_id, enum_name(trace.state), trace.started_at,
          trace.duration_ms, trace.client_request_id, shortened(trace.request_preview),
          shortened(trace.response_preview)});
-    if (row.experiment == experiment.number) return;
+    if (row.experiment == experiment) return;
     for (std::string_view table :
          {"trace_tags", "trace_metadata", "trace_prompts", "trace_spans", "trace_assessments"})
         connection.execute(fmt::format("UPDATE {} SET experiment = $2 WHERE trace = $1", table),
-                           {row.number, experiment.number});
+                           {row.number, experiment});
 }
 
 }  // namespace
@@ -79,16 +78,16 @@ tracking::Experiment Service::active_experiment(std::string_view project_id, std
 
 std::vector<std::int64_t> Service::experiment_numbers(std::string_view project_id,
                                                       const std::vector<std::string>& ids) {
-    std::vector<std::int64_t> numbers;
-    for (const auto& id : std::set(ids.begin(), ids.end())) {
-        try {
-            numbers.push_back(tracking_.get_experiment(project_id, id).number);
-        } catch (const Error& error) {
-            // An experiment that isn't there has no traces.
-            if (error.code() != ErrorCode::not_found) throw;
-        }
-    }
-    return numbers;
+    // An experiment that isn't there has no traces.
+    return database_.read([&](sql::Connection& connection) {
+        tracking::search::Statement statement;
+        statement += "SELECT number FROM trace_experiments WHERE project_id = ";
+        statement << project_id;
+        statement += " AND id IN ";
+        statement.list(ids);
+        return connection.all(statement.text(), statement.values(),
+                              [](const sql::Row& row) { return row.integer(0); });
+    });
 }
 
 Trace Service::start_trace(std::string_view project_id, Trace trace) {
@@ -99,17 +98,19 @@ Trace Service::start_trace(std::string_view project_id, Trace trace) {
     // Where spans are is for the server to say.
     trace.tags.erase(std::string(kSpansLocationTag));
     for (auto& assessment : trace.assessments) complete_assessment(assessment, clock_.now());
+    trace.experiment_id = experiment.id;
     return database_.write([&](sql::Connection& connection) {
+        std::int64_t place = experiment_number(connection, project_id, experiment.id);
         auto row = find_row(connection, project_id, trace.id);
         std::int64_t number = row ? row->number : next_number(connection, "traces");
         if (row)
-            complete_trace(connection, experiment, trace, *row);
+            complete_trace(connection, place, trace, *row);
         else
-            insert_trace(connection, project_id, experiment, trace, number);
-        put_tags(connection, number, experiment.number, trace.tags);
-        put_metadata(connection, number, experiment.number, trace.metadata);
+            insert_trace(connection, project_id, place, trace, number);
+        put_tags(connection, number, place, trace.tags);
+        put_metadata(connection, number, place, trace.metadata);
         for (const auto& assessment : trace.assessments)
-            insert_assessment(connection, number, experiment.number, assessment);
+            insert_assessment(connection, number, place, assessment);
         return load_traces(connection, project_id, {number}).at(0);
     });
 }

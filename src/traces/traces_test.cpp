@@ -207,6 +207,27 @@ TEST(Traces, OfADeletedExperimentAreKeptButNotMade) {
     EXPECT_EQ(error_of([&] { bed.log({span('c', "1")}, {}, "77"); }).first, "not_found");
 }
 
+TEST(Traces, OfAnExperimentThatIsGoneForGoodAreRemoved) {
+    TestBed bed;
+    auto id = bed.tracking->create_experiment(bed.project, "e", "", {});
+    bed.log({span('a', "1")}, {}, id);
+    bed.start("tr-stays");
+    EXPECT_EQ(bed.service->remove_orphans(), 0);
+    bed.tracking->set_experiment_deleted(bed.project, id, true);
+    EXPECT_EQ(bed.service->remove_orphans(), 0);
+    bed.clock.advance(std::chrono::hours(1));
+    for (const auto& deleted :
+         bed.tracking->find_deleted([&](const std::string&) { return bed.clock.now(); }))
+        EXPECT_TRUE(bed.tracking->remove_deleted(deleted));
+    // Its number in tracking/ is the next one's, in another project: no trace may show up there.
+    std::string other = "fedcba9876543210fedcba9876543210";
+    auto made = bed.tracking->create_experiment(other, "f", "", {});
+    EXPECT_THAT(bed.service->search(other, {made, "0"}, {}).items, IsEmpty());
+    EXPECT_EQ(bed.service->remove_orphans(), 1);
+    EXPECT_EQ(bed.service->remove_orphans(), 0);
+    EXPECT_THAT(bed.find(""), ElementsAre("tr-stays"));
+}
+
 TEST(Traces, AreLinkedToRunsAndPrompts) {
     TestBed bed;
     auto run = bed.tracking->create_run(bed.project, {.experiment_id = "0", .user = "ada"});

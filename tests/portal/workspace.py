@@ -80,8 +80,9 @@ def workspace() -> Iterator[Workspace]:
         for name in ("succeeded_job", "failed_job", "killed_job"):
             project.wait(jobs[name])
         project.wait_for_log(jobs["running_job"], "step 1\n")
-        made = {"runs": runs, "nested": nested, "traces": traces}
-        yield Workspace(server, project, model_run=model_run, **made, **jobs)
+        yield Workspace(
+            server, project, model_run=model_run, runs=runs, nested=nested, traces=traces, **jobs
+        )
 
 
 CARD = """# Affine
