@@ -106,6 +106,7 @@ void Service::remove_rows(const Collect& request, Collection& collection,
         ++count_of(one.kind);
         deleted.push_back(std::move(one));
     }
+    if (!request.dry_run) rooms_.traces.remove_orphans();
     auto code = rooms_.environments.remove_unused_code(code_cutoff, request.dry_run);
     removed.code_snapshots = code.snapshots;
     removed.code_files = code.files;

@@ -15,6 +15,7 @@
 #include "retention/operations.hpp"
 #include "serving/service.hpp"
 #include "sql/database.hpp"
+#include "traces/service.hpp"
 #include "tracking/service.hpp"
 
 namespace maru::retention {
@@ -25,6 +26,7 @@ struct Rooms {
     environments::Service& environments;
     tracking::Service& tracking;
     models::Service& models;
+    traces::Service& traces;
     serving::Service& serving;
 };
 

@@ -32,6 +32,8 @@
 #include "server/workload_access.hpp"
 #include "serving/service.hpp"
 #include "sql/database.hpp"
+#include "traces/mlflow/routes.hpp"
+#include "traces/service.hpp"
 #include "tracking/job_contributor.hpp"
 #include "tracking/mlflow/routes.hpp"
 #include "tracking/reproduction/reproduction.hpp"
@@ -50,7 +52,7 @@ std::vector<sql::Migration> all_migrations() {
     std::vector<sql::Migration> all;
     for (auto module : {identity::migrations, compute::migrations, environments::migrations,
                         tracking::migrations, tracking::upload_migrations, models::migrations,
-                        serving::migrations, retention::migrations})
+                        traces::migrations, serving::migrations, retention::migrations})
         all.insert(all.end(), module.begin(), module.end());
     return all;
 }
@@ -152,6 +154,7 @@ struct Server::State {
                  [this](const std::string& project_id, const std::string& user_id) {
                      return identity.role_in(project_id, user_id);
                  }),
+          traces(*database, *blobs, tracking, clock),
           sources(serving::platform_sources(models, environments)),
           serving(*database, *blobs, compute, *sources, clock,
                   serving::options_from_surroundings()),
@@ -162,6 +165,7 @@ struct Server::State {
                      .environments = environments,
                      .tracking = tracking,
                      .models = models,
+                     .traces = traces,
                      .serving = serving},
                     clock),
           job_contributor(tracking),
@@ -203,6 +207,7 @@ struct Server::State {
         tracking::add_reproduction_operations(api, reproduction);
         models::add_operations(api, models);
         models::add_operations(api, lineage);
+        traces::add_operations(api, traces, tracking);
         serving::add_operations(api, serving);
         serving::add_gateway(api, serving);
         retention::add_operations(api, retention);
@@ -210,6 +215,7 @@ struct Server::State {
         models::add_mlflow_routes(api, models, tracking);
         add_workspace_routes(api, identity, tracking, models);
         add_user_routes(api, identity);
+        traces::mlflow::add_routes(api, traces, tracking);
     }
 
     net::Route route(const net::RequestHead& head) {
@@ -270,6 +276,7 @@ struct Server::State {
     tracking::Service tracking;
     tracking::Uploads uploads;
     models::Service models;
+    traces::Service traces;
     std::unique_ptr<serving::Sources> sources;
     serving::Service serving;
     models::LineageReader lineage;

@@ -249,6 +249,16 @@ Experiment Service::get_experiment(std::string_view project_id, std::string_view
         [&](sql::Connection& connection) { return load_experiment(connection, project_id, id); });
 }
 
+bool Service::has_experiment(std::string_view project_id, std::string_view id) {
+    auto number = parse_int(id);
+    return number && database_.read([&](sql::Connection& connection) {
+        return connection
+            .first("SELECT 1 FROM tracking_experiments WHERE project_id = $1 AND id = $2",
+                   {project_id, *number}, [](const sql::Row&) { return true; })
+            .has_value();
+    });
+}
+
 std::optional<Experiment> Service::find_experiment(std::string_view project_id,
                                                    std::string_view name) {
     ensure_default_experiment(project_id);

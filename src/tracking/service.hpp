@@ -118,6 +118,8 @@ class Service {
                                   const std::string& artifact_location,
                                   const std::map<std::string, std::string>& tags);
     Experiment get_experiment(std::string_view project_id, std::string_view id);
+    /// True unless it was removed for good, or never made.
+    bool has_experiment(std::string_view project_id, std::string_view id);
     /// By name, deleted ones too.
     std::optional<Experiment> find_experiment(std::string_view project_id, std::string_view name);
     api::Page<Experiment> search_experiments(std::string_view project_id, const Search& search);

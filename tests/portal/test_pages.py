@@ -80,6 +80,12 @@ PLACES = [
     Place("run-charts", "runs/{run}?tab=charts"),
     Place("run-artifacts", "runs/{run}?tab=artifacts&path=predictions.csv"),
     Place("run-image", "runs/{run}?tab=artifacts&path=plots/confusion.png"),
+    Place("traces", "experiments/assistant?tab=traces"),
+    Place("traces-none", "experiments/iris?tab=traces"),
+    Place("traces-bad-filter", "experiments/assistant?tab=traces&traces=status+is+good"),
+    Place("trace", "traces/{trace}"),
+    Place("trace-failed", "traces/{failed_trace}"),
+    Place("trace-missing", "traces/tr-nothing"),
     Place("compare", "compare?runs={three_runs}"),
     Place("environments", "environments"),
     Place("environment", "environments/bare"),
@@ -131,6 +137,8 @@ def address(place: Place, seeded: Workspace, queued_job: str) -> str:
         run=seeded.runs[0],
         nested_run=seeded.nested[0],
         model_run=seeded.model_run,
+        failed_trace=seeded.traces[0],
+        trace=seeded.traces[1],
         three_runs=",".join(seeded.runs[:3]),
     )
     return filled if filled.startswith("/") else f"{seeded.path}/{filled}".rstrip("/")

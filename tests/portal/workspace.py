@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +12,7 @@ import numpy as np
 from maru_server import Project, Server
 from mlflow.entities import Metric, Param
 from portal.browser import PASSWORD, USER
-from protocols.mlflow_project import mlflow_project
+from protocols.mlflow_project import mlflow_project, traced
 from protocols.test_oip import affine_model
 
 TICKING = 'i=0; while :; do i=$((i+1)); echo "step $i"; sleep 0.2; done'
@@ -45,6 +45,7 @@ class Workspace:
     model_run: str
     runs: tuple[str, ...]
     nested: tuple[str, ...]  # a parent, its three children, and one alone
+    traces: tuple[str, ...]
 
     @property
     def path(self) -> str:
@@ -74,11 +75,14 @@ def workspace() -> Iterator[Workspace]:
         nested = _log_nested_runs()
         model_run = _register_models()
         _govern_models(project)
+        traces = _log_traces(runs[0])
         project.post("/endpoints", {"name": "affine", "model": "affine/1"})
         for name in ("succeeded_job", "failed_job", "killed_job"):
             project.wait(jobs[name])
         project.wait_for_log(jobs["running_job"], "step 1\n")
-        yield Workspace(server, project, model_run=model_run, runs=runs, nested=nested, **jobs)
+        yield Workspace(
+            server, project, model_run=model_run, runs=runs, nested=nested, traces=traces, **jobs
+        )
 
 
 CARD = """# Affine
@@ -154,6 +158,42 @@ def _log_nested_runs() -> tuple[str, ...]:
         client.log_batch(run, metrics, [Param("kind", "a" if len(ids) % 2 else "b")])
         client.set_terminated(run)
         ids.append(run)
+    return tuple(ids)
+
+
+def _log_traces(run: str) -> tuple[str, ...]:
+    """Conversations in an experiment of their own; the first failed, the second is assessed."""
+    mlflow.tracing.reset()
+    mlflow.set_experiment("assistant")
+
+    @traced(span_type="RETRIEVER")
+    def retrieve(question: str) -> list[str]:
+        return [f"a page about {question}", "한글 문서"]
+
+    @traced(span_type="LLM", attributes={"temperature": 0.2})
+    def complete(question: str, documents: list[str]) -> dict[str, object]:
+        span = mlflow.get_current_active_span()
+        assert span is not None
+        usage = {"input_tokens": 1200, "output_tokens": 80, "total_tokens": 1280}
+        span.set_attribute("mlflow.chat.tokenUsage", usage)
+        if "fails" in question:
+            raise TimeoutError("the model did not answer within 30 s")
+        return {"messages": [{"role": "assistant", "content": f"{len(documents)} pages"}]}
+
+    @traced(name="ask")
+    def ask(question: str) -> object:
+        mlflow.update_current_trace(tags={"team": "search"})
+        return complete(question, retrieve(question))
+
+    ids = []
+    for question in ("what fails", "트레이스란 무엇인가요?", "how long is it"):
+        with suppress(TimeoutError):
+            ask(question)
+        ids.append(str(mlflow.get_last_active_trace_id()))
+    mlflow.flush_trace_async_logging()
+    mlflow.log_feedback(trace_id=ids[1], name="correct", value=True, rationale="It is right.")
+    mlflow.log_expectation(trace_id=ids[1], name="answer", value="a tree of spans")
+    mlflow.MlflowClient().link_traces_to_run(ids, run)
     return tuple(ids)
 
 

@@ -2,10 +2,24 @@
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any, ParamSpec, TypeVar, cast
 
 import mlflow
 from maru_server import Project, Server
+
+Parameters = ParamSpec("Parameters")
+Result = TypeVar("Result")
+
+
+def traced(
+    **options: Any,
+) -> Callable[[Callable[Parameters, Result]], Callable[Parameters, Result]]:
+    """mlflow.trace as a decorator that keeps the function's type."""
+    return cast(
+        Callable[[Callable[Parameters, Result]], Callable[Parameters, Result]],
+        mlflow.trace(**options),
+    )
 
 
 @contextlib.contextmanager

@@ -15,6 +15,7 @@ import { homeProject, rememberProject } from './current-project';
 import { Frame } from './frame';
 import { NotFound, PageError, PagePending } from './page-states';
 import { readLegacyHash, type LegacyTarget } from './legacy-links';
+import { traceTableSearch, type TraceTableSearch } from '../features/traces/search';
 import { oneOf, parseSearch, stringifySearch, textOf, type Search } from './search';
 
 interface RouterContext {
@@ -230,14 +231,14 @@ function chartSearch(search: Search): ChartSearch {
   };
 }
 
-export const experimentTabs = ['runs', 'charts', 'explore', 'leaderboard'] as const;
+export const experimentTabs = ['runs', 'charts', 'explore', 'leaderboard', 'traces'] as const;
 export type ExperimentTab = (typeof experimentTabs)[number];
 export const aggregates = ['mean', 'least', 'greatest'] as const;
 export const exploreKinds = ['parallel', 'scatter', 'bar'] as const;
 export type ExploreKind = (typeof exploreKinds)[number];
 
 /** All that an experiment's page shows is in its address, so that a link shows the same. */
-export interface ExperimentSearch extends ChartSearch {
+export interface ExperimentSearch extends ChartSearch, TraceTableSearch {
   tab?: ExperimentTab | undefined;
   filter?: string | undefined;
   order?: string | undefined;
@@ -264,6 +265,7 @@ const experimentRoute = createRoute({
   getParentRoute: () => projectRoute,
   path: '/experiments/$experiment',
   validateSearch: (search: Search): ExperimentSearch => ({
+    ...traceTableSearch(search),
     tab: oneOf(search, 'tab', experimentTabs),
     filter: textOf(search, 'filter'),
     order: textOf(search, 'order'),
@@ -327,6 +329,15 @@ const compareRoute = createRoute({
     () => import('../features/experiments/compare-page'),
     'ComparePage',
   ),
+});
+
+const traceRoute = createRoute({
+  getParentRoute: () => projectRoute,
+  path: '/traces/$traceId',
+  validateSearch: (search: Search): { span?: string | undefined } => ({
+    span: textOf(search, 'span'),
+  }),
+  component: lazyRouteComponent(() => import('../features/traces/trace-page'), 'TracePage'),
 });
 
 const environmentsRoute = createRoute({
@@ -425,6 +436,7 @@ const routeTree = rootRoute.addChildren([
       experimentRoute,
       runRoute,
       compareRoute,
+      traceRoute,
       environmentsRoute,
       environmentRoute,
       modelsRoute,

@@ -6,8 +6,16 @@ import type {
   ModelVersionState,
   RunStatus,
 } from '../api/types';
+import type { SpanStatus, TraceState } from '../features/traces/types';
 
-export type AnyState = JobState | EndpointState | EnvironmentState | RunStatus | ModelVersionState;
+export type AnyState =
+  | JobState
+  | EndpointState
+  | EnvironmentState
+  | RunStatus
+  | ModelVersionState
+  | TraceState
+  | SpanStatus;
 
 type Tone = 'waiting' | 'starting' | 'running' | 'good' | 'bad' | 'still' | 'back';
 
@@ -29,6 +37,11 @@ const tones: Record<AnyState, Tone> = {
   READY: 'good',
   PENDING_REGISTRATION: 'waiting',
   FAILED_REGISTRATION: 'bad',
+  OK: 'good',
+  ERROR: 'bad',
+  IN_PROGRESS: 'running',
+  STATE_UNSPECIFIED: 'still',
+  UNSET: 'still',
 };
 
 // Each tone has a shape of its own, so that no state is told by colour alone.

@@ -76,6 +76,11 @@ JsonWriter& JsonWriter::value(double number) {
         append_number(out_, number);
     return *this;
 }
+JsonWriter& JsonWriter::raw(std::string_view json) {
+    separate();
+    out_ += json;
+    return *this;
+}
 JsonWriter& JsonWriter::pairs(std::string_view name,
                               const std::map<std::string, std::string>& content) {
     if (content.empty()) return *this;

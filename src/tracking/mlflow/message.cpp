@@ -306,6 +306,24 @@ std::map<std::string, std::string> Message::map(std::string_view name) const {
     return result;
 }
 
+std::map<std::string, std::string> Message::text_map(std::string_view name) const {
+    const void* value = find(name);
+    std::map<std::string, std::string> result;
+    if (value == nullptr) return result;
+    if (!as_value(value).is_object()) wrong(name);
+    for (const auto& item : as_value(value).get_object()) {
+        if (!item.value().is_string()) wrong(name);
+        result.emplace(std::string(item.key().data(), item.key().size()),
+                       view(item.value().get_string()));
+    }
+    return result;
+}
+
+std::string Message::json(std::string_view name) const {
+    const void* value = find(name);
+    return value == nullptr ? "" : boost::json::serialize(as_value(value));
+}
+
 std::string Message::run_id() const {
     if (!has("run_id") && has("run_uuid")) return required_text("run_uuid");
     return required_text("run_id");

@@ -52,6 +52,10 @@ class Message {
     /// A list of {"key","value"}: of a key that comes twice the last counts.
     std::map<std::string, std::string> map(std::string_view name) const;
     std::vector<std::pair<std::string, std::string>> pairs(std::string_view name) const;
+    /// An object of texts, protobuf's map<string, string>.
+    std::map<std::string, std::string> text_map(std::string_view name) const;
+    /// The field's JSON; empty if it is absent or null.
+    std::string json(std::string_view name) const;
 
     /// run_id, or its old name run_uuid; required.
     std::string run_id() const;
@@ -88,6 +92,8 @@ class JsonWriter {
     JsonWriter& value(bool flag);
     /// NaN and infinities as protobuf's JSON has them: "NaN", "Infinity", "-Infinity".
     JsonWriter& value(double number);
+    /// Writes JSON that is there already.
+    JsonWriter& raw(std::string_view json);
     template <class T>
     JsonWriter& field(std::string_view name, const T& content) {
         return key(name).value(content);

@@ -46,9 +46,8 @@ void add_server_routes(api::Api& api) {
                  .write_error = write_error});
     }
     // A client falls back where a route is unknown, which it sees by a 404 whose body is not JSON.
-    for (std::string_view path :
-         {"/api/2.0/{rest...}", "/api/3.0/{rest...}", "/ajax-api/2.0/{rest...}",
-          "/ajax-api/3.0/{rest...}", "/v1/traces"})
+    for (std::string_view path : {"/api/2.0/{rest...}", "/api/3.0/{rest...}",
+                                  "/ajax-api/2.0/{rest...}", "/ajax-api/3.0/{rest...}"})
         add_text_route(api, "mlflow.unknown", "*", std::string(path), "Not Found", 404);
 }
 

@@ -14,6 +14,7 @@ import { ViewsMenu } from './views-menu';
 const ChartsView = lazy(() => import('./charts-view'));
 const ExploreView = lazy(() => import('./explore-view'));
 const LeaderboardView = lazy(() => import('./leaderboard-view'));
+const TraceTable = lazy(() => import('../traces/trace-table'));
 const route = '/signed-in/$project/experiments/$experiment';
 
 export function ExperimentPage() {
@@ -43,6 +44,7 @@ export function ExperimentPage() {
     charts: () => view && <ChartsView {...view} />,
     explore: () => view && <ExploreView {...view} />,
     leaderboard: () => view && <LeaderboardView {...view} />,
+    traces: () => view && <TraceTable project={project} experiment={view.experiment} />,
   };
   return (
     <div className="page">
