@@ -92,7 +92,8 @@ api::Page<ArtifactEntry> Service::artifact_page(std::string_view project_id,
     database_.read([&](sql::Connection& connection) {
         Below below(folder);
         // Skips from one folder to the next, however many files are below each.
-        constexpr std::int64_t kBatch = 500;
+        constexpr std::int64_t kBatchMax = 500, kBatchAfterFolder = 4;
+        std::int64_t batch = kBatchMax;
         std::string from = below.from;
         if (!page_token.empty()) from = below.from + api::decode_page_token(page_token);
         bool more = true;
@@ -103,7 +104,7 @@ api::Page<ArtifactEntry> Service::artifact_page(std::string_view project_id,
                 "SELECT path, size_bytes FROM tracking_artifacts WHERE project_id = $1 AND path >= "
                 "$2 AND path "
                 "< $3 ORDER BY path LIMIT $4",
-                {project_id, from, below.to, kBatch}, [&](const sql::Row& row) {
+                {project_id, from, below.to, batch}, [&](const sql::Row& row) {
                     ++rows;
                     if (skipped || page.next_page_token) return;
                     if (static_cast<std::int64_t>(entries.size()) == results_max) {
@@ -123,7 +124,9 @@ api::Page<ArtifactEntry> Service::artifact_page(std::string_view project_id,
                         skipped = true;
                     }
                 });
-            more = !page.next_page_token && (skipped || rows == kBatch);
+            more = !page.next_page_token && (skipped || rows == batch);
+            // Behind a folder there is likely another one, of which one row is enough.
+            batch = skipped ? kBatchAfterFolder : std::min(batch * 4, kBatchMax);
         }
     });
     std::sort(entries.begin(), entries.end(),
