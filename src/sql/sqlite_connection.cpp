@@ -130,16 +130,20 @@ SqliteConnection::SqliteConnection(const std::filesystem::path& file, bool read_
     }
     sqlite3_extended_result_codes(handle_, 1);
     try {
+        // For a new file only, and before all else. Where it is set already it would be written
+        // again, and a damaged file must not be touched.
+        bool has_vacuum = false;
+        query("pragma auto_vacuum", {}, [&](const Row& row) { has_vacuum = row.boolean(0); });
+        if (!read_only && !has_vacuum) execute_script("pragma auto_vacuum = incremental;");
         // FULL: in WAL mode each commit is fsynced, so what was acknowledged survives power loss.
-        // LIKE heeds case, as in PostgreSQL. auto_vacuum counts for a new file only, and has to
-        // come first.
+        // LIKE heeds case, as in PostgreSQL.
         execute_script(
-            "pragma auto_vacuum = incremental; pragma busy_timeout = 10000; pragma journal_mode = "
-            "wal; pragma synchronous = full;"
+            "pragma busy_timeout = 10000; pragma journal_mode = wal; pragma synchronous = full;"
             "pragma foreign_keys = on; pragma temp_store = memory; pragma case_sensitive_like = "
             "on;");
         if (read_only) execute_script("pragma query_only = on;");
     } catch (...) {
+        statements_.clear();
         sqlite3_close(handle_);
         throw;
     }
