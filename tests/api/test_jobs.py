@@ -339,7 +339,8 @@ def call(method, path, body=None):
     request = urllib.request.Request(
         os.environ["MARU_URL"] + path, method=method,
         data=None if body is None else json.dumps(body).encode(),
-        headers={"Authorization": "Bearer " + os.environ["MARU_TOKEN"]})
+        headers={"Authorization": "Bearer " + os.environ["MARU_TOKEN"],
+                 "Content-Type": "application/json"})
     try:
         return urllib.request.urlopen(request).status
     except urllib.error.HTTPError as error:
