@@ -301,12 +301,16 @@ class Project:
         raise AssertionError(f"the log of job {job} ended without an end event")
 
     def wait_for_log(self, job: str, text: str) -> str:
-        """Wait until the job's log holds a text; the log so far."""
+        """Wait until the job's log holds a line with a text, whole; the log so far.
+
+        An unbuffered Python writes a line and its end in two steps, so a signal sent at the text alone can come
+        between them.
+        """
         log = ""
         for name, data in self.follow(job):
             if name == "log":
                 log += str(data["text"])
-                if text in log:
+                if text in log and "\n" in log[log.index(text) :]:
                     return log
         raise AssertionError(f"job {job} ended without writing {text!r}:\n{log}")
 
