@@ -1,9 +1,13 @@
 #include "sql/sqlite_connection.hpp"
 
+#include <cstdlib>
+
 #include "base/error.hpp"
 
 namespace maru::sql {
 namespace {
+
+constexpr std::size_t kParametersMax = 32'766;  // SQLite's own limit
 
 class SqliteRow final : public Row {
   public:
@@ -71,31 +75,29 @@ ErrorCode code_of(int result) {
 class SqliteConnection::Use {
   public:
     Use(SqliteConnection& connection, std::string_view text, Parameters parameters)
-        : connection_(connection), text_(text) {
-        auto cached = connection.statements_.find(text);
-        if (cached != connection.statements_.end()) {
-            statement_ = std::move(cached->second);
-            connection.statements_.erase(cached);
-        } else {
-            statement_ = connection.prepare(text);
-        }
+        : connection_(connection) {
+        auto kept = connection.statements_.find(text);
+        if (kept != connection.statements_.end())
+            entry_ = connection.statements_.extract(kept);
+        else
+            entry_ = made(connection, text);
         bind(parameters);
     }
     ~Use() {
-        sqlite3_reset(statement_.get());
-        sqlite3_clear_bindings(statement_.get());
+        sqlite3_reset(get());
+        sqlite3_clear_bindings(get());
         if (connection_.statements_.size() < kStatementsMax)
-            connection_.statements_.emplace(std::string(text_), std::move(statement_));
+            connection_.statements_.insert(std::move(entry_));
     }
     Use(const Use&) = delete;
     Use& operator=(const Use&) = delete;
 
-    sqlite3_stmt* get() { return statement_.get(); }
+    sqlite3_stmt* get() { return entry_.mapped().handle.get(); }
     /// True while there is a row.
     bool step() {
-        int result = sqlite3_step(statement_.get());
+        int result = sqlite3_step(get());
         if (result == SQLITE_ROW) return true;
-        if (result != SQLITE_DONE) connection_.fail_now(text_);
+        if (result != SQLITE_DONE) connection_.fail_now(entry_.key());
         return false;
     }
 
@@ -103,20 +105,23 @@ class SqliteConnection::Use {
     // Search filters make statements of many shapes; the cache must not grow with them.
     static constexpr std::size_t kStatementsMax = 300;
 
+    static Statements::node_type made(SqliteConnection& connection, std::string_view text) {
+        Statements one;
+        one.emplace(text, connection.prepare(text));
+        return one.extract(one.begin());
+    }
+
     void bind(Parameters parameters) {
-        for (std::size_t i = 0; i < parameters.size(); ++i) {
-            char name[12];
-            *fmt::format_to_n(name, sizeof name - 1, "${}", i + 1).out = '\0';
-            int index = sqlite3_bind_parameter_index(statement_.get(), name);
-            if (index == 0) continue;  // a parameter that this statement does not mention
-            if (std::visit(Bind{statement_.get(), index}, parameters[i].held()) != SQLITE_OK)
-                connection_.fail_now(text_);
+        const auto& places = entry_.mapped().places;
+        for (std::size_t i = 0; i < std::min(parameters.size(), places.size()); ++i) {
+            if (places[i] == 0) continue;
+            if (std::visit(Bind{get(), places[i]}, parameters[i].held()) != SQLITE_OK)
+                connection_.fail_now(entry_.key());
         }
     }
 
     SqliteConnection& connection_;
-    std::string_view text_;
-    Statement statement_;
+    Statements::node_type entry_;
 };
 
 SqliteConnection::SqliteConnection(const std::filesystem::path& file, bool read_only) {
@@ -169,7 +174,17 @@ SqliteConnection::Statement SqliteConnection::prepare(std::string_view text) con
     if (sqlite3_prepare_v3(handle_, text.data(), static_cast<int>(text.size()),
                            SQLITE_PREPARE_PERSISTENT, &raw, nullptr) != SQLITE_OK)
         fail_now(text);
-    return Statement(raw);
+    Statement statement{.handle = {raw, {}}, .places = {}};
+    for (int place = 1; place <= sqlite3_bind_parameter_count(raw); ++place) {
+        const char* name = sqlite3_bind_parameter_name(raw, place);
+        std::size_t number =
+            name != nullptr && *name == '$' ? std::strtoul(name + 1, nullptr, 10) : 0;
+        if (number == 0 || number > kParametersMax)
+            fail(ErrorCode::internal, "parameters are $1, $2 ...: {}", text);
+        if (statement.places.size() < number) statement.places.resize(number);
+        statement.places[number - 1] = place;
+    }
+    return statement;
 }
 
 void SqliteConnection::query(std::string_view statement, Parameters parameters,

@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <vector>
 
 #include "sql/database.hpp"
 
@@ -36,7 +37,12 @@ class SqliteConnection final : public Connection {
     struct Finalize {
         void operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
     };
-    using Statement = std::unique_ptr<sqlite3_stmt, Finalize>;
+    struct Statement {
+        std::unique_ptr<sqlite3_stmt, Finalize> handle;
+        /// Where SQLite has $1, $2 ...: it counts parameters as it meets them. 0 for one that the
+        /// statement does not mention. Kept, since SQLite finds a name by comparing all of them.
+        std::vector<int> places;
+    };
     struct TextHash {
         using is_transparent = void;
         std::size_t operator()(std::string_view text) const {
@@ -49,7 +55,8 @@ class SqliteConnection final : public Connection {
     Statement prepare(std::string_view text) const;
 
     sqlite3* handle_ = nullptr;
-    std::unordered_map<std::string, Statement, TextHash, std::equal_to<>> statements_;
+    using Statements = std::unordered_map<std::string, Statement, TextHash, std::equal_to<>>;
+    Statements statements_;
 };
 
 }  // namespace maru::sql

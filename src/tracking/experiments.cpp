@@ -11,8 +11,7 @@ namespace {
 
 constexpr std::size_t kLocationLengthMax = 2048;
 constexpr std::string_view kColumns =
-    "e.number, e.id, e.name, e.artifact_location, e.created_at, e.updated_at, e.deleted, "
-    "(SELECT COUNT(*) FROM tracking_runs r WHERE r.experiment = e.number AND r.deleted = 0)";
+    "e.number, e.id, e.name, e.artifact_location, e.created_at, e.updated_at, e.deleted";
 
 Experiment read_experiment(const sql::Row& row) {
     Experiment experiment;
@@ -23,7 +22,6 @@ Experiment read_experiment(const sql::Row& row) {
     experiment.created_at = row.time(4);
     experiment.updated_at = row.time(5);
     experiment.deleted = row.boolean(6);
-    experiment.run_count = row.integer(7);
     return experiment;
 }
 
@@ -302,6 +300,18 @@ api::Page<Experiment> Service::search_experiments(std::string_view project_id,
         page.next_page_token = search::encode_offset(offset + search.results_max);
     }
     return page;
+}
+
+void Service::count_runs(std::vector<Experiment>& experiments) {
+    database_.read([&](sql::Connection& connection) {
+        for (auto& experiment : experiments)
+            experiment.run_count =
+                connection
+                    .first(
+                        "SELECT COUNT(*) FROM tracking_runs WHERE experiment = $1 AND deleted = 0",
+                        {experiment.number}, [](const sql::Row& row) { return row.integer(0); })
+                    .value_or(0);
+    });
 }
 
 void Service::rename_experiment(std::string_view project_id, std::string_view id,

@@ -152,9 +152,11 @@ void add_operations(api::Api& api, Service& service) {
     add_import_operations(api, service);
     api.handle(
         list_experiments, [&service](const api::Context& context, const ListExperiments& request) {
-            return service.search_experiments(
+            auto page = service.search_experiments(
                 context.in_project().id, {.results_max = api::check_page_size(request.page_size),
                                           .page_token = request.page_token});
+            service.count_runs(page.items);
+            return page;
         });
     api.handle(list_runs, [&service](const api::Context& context, const ListRuns& request) {
         Search search{.filter = request.filter,

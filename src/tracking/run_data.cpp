@@ -8,7 +8,7 @@ namespace maru::tracking {
 namespace {
 
 /// Runs are read in slices that are small enough for a statement's parameters, padded to one size
-/// so that one prepared statement serves all.
+/// so that one prepared statement serves all, and another the answers about one run.
 constexpr std::size_t kSlice = 50;
 
 /// Calls `visit` for each row of `select ... IN (the runs) [AND COLUMN IN (keys)]`.
@@ -23,14 +23,15 @@ void for_each_row(sql::Connection& connection, const std::vector<Run>& runs,
             text += fmt::format("{}${}", i ? ", " : "", from + i);
         text += ")";
     };
-    list(1, kSlice);
+    std::size_t slice = runs.size() == 1 ? 1 : kSlice;
+    list(1, slice);
     if (!key_column.empty()) {
         text += fmt::format(" AND {}", key_column);
-        list(kSlice + 1, keys.size());
+        list(slice + 1, keys.size());
     }
-    for (std::size_t from = 0; from < runs.size(); from += kSlice) {
+    for (std::size_t from = 0; from < runs.size(); from += slice) {
         std::vector<sql::Value> values;
-        for (std::size_t i = from; i < from + kSlice; ++i)
+        for (std::size_t i = from; i < from + slice; ++i)
             values.emplace_back(i < runs.size() ? runs[i].number : -1);
         values.insert(values.end(), keys.begin(), keys.end());
         connection.query(text, values, visit);

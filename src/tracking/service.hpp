@@ -123,6 +123,8 @@ class Service {
     /// By name, deleted ones too.
     std::optional<Experiment> find_experiment(std::string_view project_id, std::string_view name);
     api::Page<Experiment> search_experiments(std::string_view project_id, const Search& search);
+    /// Fills in `run_count`, which is 0 elsewhere: counting costs as much as there are runs.
+    void count_runs(std::vector<Experiment>& experiments);
     void rename_experiment(std::string_view project_id, std::string_view id,
                            const std::string& name);
     void set_experiment_deleted(std::string_view project_id, std::string_view id, bool deleted);
