@@ -3,7 +3,7 @@ import { Link, useParams } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { endpointsQuery, someJobsQuery, statusQuery, whyQuery } from '../../api/queries';
-import type { Job, NodeStatus, Page } from '../../api/types';
+import type { Endpoint, Job, NodeStatus, Page, Status } from '../../api/types';
 import { currentLanguage } from '../../i18n';
 import { formatCount, formatCpu, formatMebibytes } from '../../i18n/format';
 import { PageHeader, Section } from '../../ui/layout';
@@ -23,7 +23,17 @@ export function HomePage() {
   const queued = useQuery(someJobsQuery(project, 'queued', 8));
   const failed = useQuery(someJobsQuery(project, 'failed', 5));
   const recent = useQuery(someJobsQuery(project, 'all', 1));
+  const status = useQuery(statusQuery);
+  const endpoints = useQuery(endpointsQuery(project));
   const isNew = recent.data?.items.length === 0;
+  // All at once: a list that came later than the one below it would push that down.
+  if ([running, queued, failed, recent, status, endpoints].some((query) => query.isPending))
+    return (
+      <div className="page">
+        <PageHeader title={t('nav.home')} documentTitle={project} />
+        <Skeleton lines={12} />
+      </div>
+    );
   return (
     <div className="page">
       <PageHeader title={t('nav.home')} documentTitle={project} />
@@ -72,34 +82,29 @@ export function HomePage() {
           )}
         </div>
         <div className="stack">
-          <Capacity />
-          <Endpoints project={project} />
+          <Capacity query={status} />
+          <Endpoints project={project} query={endpoints} />
         </div>
       </div>
     </div>
   );
 }
 
-interface Listing {
-  data: Page<Job> | undefined;
+interface Answer<T> {
+  data: T | undefined;
   error: unknown;
   refetch: () => unknown;
 }
 
 interface ListedProps {
-  query: Listing;
+  query: Answer<Page<Job>>;
   none: string;
   children: (job: Job) => ReactNode;
 }
 
 function Listed({ query, none, children }: ListedProps) {
-  if (query.data === undefined) {
-    return query.error === null ? (
-      <Skeleton lines={3} />
-    ) : (
-      <ErrorState error={query.error} retry={() => void query.refetch()} />
-    );
-  }
+  if (query.data === undefined)
+    return <ErrorState error={query.error} retry={() => void query.refetch()} />;
   if (query.data.items.length === 0) return <p className="muted home-none">{none}</p>;
   return (
     <ul className="home-list">
@@ -192,17 +197,12 @@ function FailedLine({ job }: { job: Job }) {
   );
 }
 
-function Capacity() {
+function Capacity({ query: { data, error, refetch } }: { query: Answer<Status> }) {
   const { t } = useTranslation();
-  const { data, error, refetch } = useQuery(statusQuery);
   return (
     <Section title={t('home.capacity')}>
       {data === undefined ? (
-        error === null ? (
-          <Skeleton lines={4} />
-        ) : (
-          <ErrorState error={error} retry={() => void refetch()} />
-        )
+        <ErrorState error={error} retry={() => void refetch()} />
       ) : (
         <>
           <p className="muted">
@@ -265,17 +265,17 @@ function NodeMeters({ node }: { node: NodeStatus }) {
   );
 }
 
-function Endpoints({ project }: { project: string }) {
+interface EndpointsProps {
+  project: string;
+  query: Answer<Page<Endpoint>>;
+}
+
+function Endpoints({ project, query: { data, error, refetch } }: EndpointsProps) {
   const { t } = useTranslation();
-  const { data, error, refetch } = useQuery(endpointsQuery(project));
   return (
     <Section title={t('nav.endpoints')}>
       {data === undefined ? (
-        error === null ? (
-          <Skeleton lines={2} />
-        ) : (
-          <ErrorState error={error} retry={() => void refetch()} />
-        )
+        <ErrorState error={error} retry={() => void refetch()} />
       ) : data.items.length === 0 ? (
         <p className="muted home-none">{t('home.endpoints_none')}</p>
       ) : (
