@@ -8,7 +8,7 @@
 namespace maru::blob::s3 {
 namespace {
 
-std::string header(const HttpAnswer& answer, const std::string& name) {
+std::string header(const http::Answer& answer, const std::string& name) {
     auto found = answer.headers.find(name);
     return found == answer.headers.end() ? "" : found->second;
 }
@@ -21,7 +21,7 @@ std::optional<Time> parse_http_date(const std::string& text) {
     return Time(std::chrono::seconds(::timegm(&fields)));
 }
 
-std::string clock_difference(const HttpAnswer& answer, Time now) {
+std::string clock_difference(const http::Answer& answer, Time now) {
     auto theirs = parse_http_date(header(answer, "date"));
     if (!theirs) return "this machine's clock is wrong";
     auto seconds = std::chrono::duration_cast<std::chrono::seconds>(now - *theirs).count();
@@ -31,7 +31,7 @@ std::string clock_difference(const HttpAnswer& answer, Time now) {
 
 }  // namespace
 
-RefusalCode refusal_code(const HttpAnswer& answer) {
+RefusalCode refusal_code(const http::Answer& answer) {
     pugi::xml_document document;
     if (answer.body.empty() ||
         !document.load_buffer(answer.body.data(), answer.body.size(), pugi::parse_default))
@@ -40,7 +40,7 @@ RefusalCode refusal_code(const HttpAnswer& answer) {
     return {error.child_value("Code"), error.child_value("Message")};
 }
 
-bool is_passing(const HttpAnswer& answer) {
+bool is_passing(const http::Answer& answer) {
     if (answer.status == 0) return !answer.is_final;
     if (answer.status == 429 || answer.status == 408 ||
         (answer.status >= 500 && answer.status != 501 && answer.status != 507))
@@ -50,7 +50,7 @@ bool is_passing(const HttpAnswer& answer) {
     return answer.status >= 200 && kPassing.contains(refusal_code(answer).code);
 }
 
-std::string explain_refusal(const HttpAnswer& answer, const ClientOptions& options,
+std::string explain_refusal(const http::Answer& answer, const ClientOptions& options,
                             std::string_view action, Time now) {
     auto store = fmt::format("the object store at {}", options.endpoint);
     if (answer.status == 0) return fmt::format("{} does not answer: {}", store, answer.failure);

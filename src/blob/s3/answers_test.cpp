@@ -11,15 +11,15 @@ namespace {
 const ClientOptions kOptions{
     .endpoint = "https://s3.example.org", .region = "us-east-1", .bucket = "models"};
 
-HttpAnswer refusal(unsigned status, const std::string& code, const std::string& message = "") {
-    HttpAnswer answer;
+http::Answer refusal(unsigned status, const std::string& code, const std::string& message = "") {
+    http::Answer answer;
     answer.status = status;
     answer.body = "<?xml version=\"1.0\"?><Error><Code>" + code + "</Code><Message>" + message +
                   "</Message></Error>";
     return answer;
 }
 
-std::string explained(const HttpAnswer& answer) {
+std::string explained(const http::Answer& answer) {
     return explain_refusal(answer, kOptions, "write", parse_time("2026-11-22T12:00:00Z"));
 }
 

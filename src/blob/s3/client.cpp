@@ -34,14 +34,14 @@ std::string signing_time() {
     return fmt::format("{:%Y%m%dT%H%M%SZ}", fmt::gmtime(std::time(nullptr)));
 }
 
-pugi::xml_document parse(const HttpAnswer& answer) {
+pugi::xml_document parse(const http::Answer& answer) {
     pugi::xml_document document;
     if (!document.load_buffer(answer.body.data(), answer.body.size()))
         fail(ErrorCode::unavailable, "the object store's answer is not XML");
     return document;
 }
 
-std::string header(const HttpAnswer& answer, const std::string& name) {
+std::string header(const http::Answer& answer, const std::string& name) {
     auto found = answer.headers.find(name);
     return found == answer.headers.end() ? "" : found->second;
 }
@@ -76,7 +76,7 @@ Client::Client(ClientOptions options)
         base_path_ += "/" + options_.bucket;
 }
 
-HttpAnswer Client::send_once(const Request& request) {
+http::Answer Client::send_once(const Request& request) {
     SignedParts parts{.method = request.method,
                       .path = base_path_ + (request.key.empty() ? "" : "/" + request.key),
                       .query = request.query,
@@ -90,21 +90,21 @@ HttpAnswer Client::send_once(const Request& request) {
     parts.headers.emplace_back("x-amz-date", scope.time);
     if (!credentials.session_token.empty())
         parts.headers.emplace_back("x-amz-security-token", credentials.session_token);
-    HttpRequest http{.method = request.method,
-                     .url = scheme_ + "://" + host_ + canonical_path(parts.path),
-                     .headers = {},
-                     .body = request.body,
-                     .answer_bytes_max = request.answer_bytes_max,
-                     .silence_max = request.silence_max};
-    if (!request.query.empty()) http.url += "?" + canonical_query(request.query);
+    http::Request sent{.method = request.method,
+                       .url = scheme_ + "://" + host_ + canonical_path(parts.path),
+                       .headers = {},
+                       .body = request.body,
+                       .answer_bytes_max = request.answer_bytes_max,
+                       .silence_max = request.silence_max};
+    if (!request.query.empty()) sent.url += "?" + canonical_query(request.query);
     for (const auto& [name, value] : parts.headers)
-        if (name != "host") http.headers.push_back(name + ": " + value);
-    http.headers.push_back("authorization: " + authorization(parts, credentials, scope));
-    return http_.send(http);
+        if (name != "host") sent.headers.push_back(name + ": " + value);
+    sent.headers.push_back("authorization: " + authorization(parts, credentials, scope));
+    return http_.send(sent);
 }
 
-HttpAnswer Client::send(const Request& request) {
-    HttpAnswer answer;
+http::Answer Client::send(const Request& request) {
+    http::Answer answer;
     for (int attempt = 0;; ++attempt) {
         answer = send_once(request);
         if (!is_passing(answer) || request.once || attempt + 1 >= options_.attempts) break;
@@ -119,7 +119,7 @@ HttpAnswer Client::send(const Request& request) {
     refuse(request, answer);
 }
 
-void Client::refuse(const Request& request, const HttpAnswer& answer) const {
+void Client::refuse(const Request& request, const http::Answer& answer) const {
     auto now = SystemClock().now();
     auto text =
         credentials_.without_secrets(explain_refusal(answer, options_, verb(request.method), now));

@@ -11,7 +11,7 @@
 
 #include "base/time.hpp"
 #include "blob/s3/credentials.hpp"
-#include "blob/s3/http.hpp"
+#include "http/client.hpp"
 
 namespace maru::blob::s3 {
 
@@ -77,14 +77,14 @@ class Client {
         bool once = false;
     };
     /// Returns 2xx and 404 of an object; throws everything else.
-    HttpAnswer send(const Request& request);
-    HttpAnswer send_once(const Request& request);
-    [[noreturn]] void refuse(const Request& request, const HttpAnswer& answer) const;
+    http::Answer send(const Request& request);
+    http::Answer send_once(const Request& request);
+    [[noreturn]] void refuse(const Request& request, const http::Answer& answer) const;
 
     ClientOptions options_;
     std::string scheme_, host_, base_path_;
     CredentialSource credentials_;
-    Http http_;
+    http::Client http_;
 };
 
 }  // namespace maru::blob::s3

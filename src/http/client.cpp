@@ -1,23 +1,28 @@
-#include "blob/s3/http.hpp"
+#include "http/client.hpp"
 
 #include <curl/curl.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <memory>
 
 #include "base/error.hpp"
 #include "base/text.hpp"
 
-namespace maru::blob::s3 {
+namespace maru::http {
 namespace {
 
 constexpr long kConnectTimeoutMs = 5000;
 constexpr std::size_t kIdleMax = 32;
 
-struct Receiving {
-    HttpAnswer& answer;
-    std::size_t bytes_max;
+struct Exchange {
+    Answer& answer;
+    const Request& request;
+    std::string refusal = {};  // of the last address that was
 };
 
 std::size_t on_header(char* data, std::size_t, std::size_t size, void* target) {
-    auto& answer = static_cast<Receiving*>(target)->answer;
+    auto& answer = static_cast<Exchange*>(target)->answer;
     std::string_view line(data, size);
     // The head of an answer: an interim one (100 Continue) may have come before.
     if (line.starts_with("HTTP/")) answer.headers.clear();
@@ -28,13 +33,27 @@ std::size_t on_header(char* data, std::size_t, std::size_t size, void* target) {
 }
 
 std::size_t on_body(char* data, std::size_t, std::size_t size, void* target) {
-    auto& receiving = *static_cast<Receiving*>(target);
-    if (receiving.answer.body.size() + size > receiving.bytes_max) {
-        receiving.answer.too_large = true;
-        return 0;
-    }
-    receiving.answer.body.append(data, size);
-    return size;
+    auto& exchange = *static_cast<Exchange*>(target);
+    auto& body = exchange.answer.body;
+    std::size_t room = exchange.request.answer_bytes_max - body.size();
+    body.append(data, std::min(room, size));
+    if (size <= room) return size;
+    exchange.answer.too_large = true;
+    return 0;
+}
+
+curl_socket_t on_socket(void* target, curlsocktype, curl_sockaddr* to) {
+    auto& exchange = *static_cast<Exchange*>(target);
+    auto address = address_of(to->addr);
+    auto refusal = address ? exchange.request.check_address(*address)
+                           : std::optional<std::string>("it is no IP address");
+    if (!refusal) return ::socket(to->family, to->socktype | SOCK_CLOEXEC, to->protocol);
+    exchange.refusal = std::move(*refusal);
+    return CURL_SOCKET_BAD;
+}
+
+int on_progress(void* target, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
+    return static_cast<Exchange*>(target)->request.cancelled() ? 1 : 0;
 }
 
 bool is_final(CURLcode code) {
@@ -62,16 +81,16 @@ struct List {
 
 }  // namespace
 
-Http::Http(std::filesystem::path ca_file) : ca_file_(std::move(ca_file)) {
+Client::Client(std::filesystem::path ca_file) : ca_file_(std::move(ca_file)) {
     static const CURLcode started = curl_global_init(CURL_GLOBAL_DEFAULT);
     if (started != CURLE_OK) fail(ErrorCode::internal, "cannot start libcurl");
 }
 
-Http::~Http() {
+Client::~Client() {
     for (void* handle : idle_) curl_easy_cleanup(handle);
 }
 
-void* Http::take() {
+void* Client::take() {
     {
         std::lock_guard lock(mutex_);
         if (!idle_.empty()) {
@@ -85,7 +104,7 @@ void* Http::take() {
     return handle;
 }
 
-void Http::give_back(void* handle) {
+void Client::give_back(void* handle) {
     {
         std::lock_guard lock(mutex_);
         if (idle_.size() < kIdleMax) {
@@ -96,9 +115,9 @@ void Http::give_back(void* handle) {
     curl_easy_cleanup(handle);
 }
 
-HttpAnswer Http::send(const HttpRequest& request) {
-    HttpAnswer answer;
-    Receiving receiving{answer, request.answer_bytes_max};
+Answer Client::send(const Request& request) {
+    Answer answer;
+    Exchange exchange{answer, request};
     List headers;
     // libcurl's own ideas of these are neither signed nor wanted.
     for (const char* none : {"Expect:", "Accept:", "Content-Type:"}) headers.add(none);
@@ -118,13 +137,25 @@ HttpAnswer Http::send(const HttpRequest& request) {
     set(CURLOPT_CONNECTTIMEOUT_MS, kConnectTimeoutMs);
     set(CURLOPT_LOW_SPEED_LIMIT, 1L);
     set(CURLOPT_LOW_SPEED_TIME, static_cast<long>(request.silence_max.count()));
+    set(CURLOPT_TIMEOUT_MS, static_cast<long>(request.time_max.count()));
     set(CURLOPT_TCP_KEEPALIVE, 1L);
     set(CURLOPT_BUFFERSIZE, 256L << 10);
     set(CURLOPT_UPLOAD_BUFFERSIZE, 256L << 10);
     set(CURLOPT_HEADERFUNCTION, on_header);
-    set(CURLOPT_HEADERDATA, &receiving);
+    set(CURLOPT_HEADERDATA, &exchange);
     set(CURLOPT_WRITEFUNCTION, on_body);
-    set(CURLOPT_WRITEDATA, &receiving);
+    set(CURLOPT_WRITEDATA, &exchange);
+    if (request.check_address) {
+        // Behind a proxy the address would be the proxy's.
+        set(CURLOPT_PROXY, "");
+        set(CURLOPT_OPENSOCKETFUNCTION, on_socket);
+        set(CURLOPT_OPENSOCKETDATA, &exchange);
+    }
+    if (request.cancelled) {
+        set(CURLOPT_NOPROGRESS, 0L);
+        set(CURLOPT_XFERINFOFUNCTION, on_progress);
+        set(CURLOPT_XFERINFODATA, &exchange);
+    }
     if (!ca_file_.empty()) set(CURLOPT_CAINFO, ca_file_.c_str());
     if (request.method == "HEAD") {
         set(CURLOPT_NOBODY, 1L);
@@ -140,12 +171,35 @@ HttpAnswer Http::send(const HttpRequest& request) {
         long status = 0;
         curl_easy_getinfo(handle, CURLINFO_RESPONSE_CODE, &status);
         answer.status = static_cast<unsigned>(status);
+    } else if (code == CURLE_COULDNT_CONNECT && !exchange.refusal.empty()) {
+        answer.failure = exchange.refusal;
+        answer.is_final = true;
     } else {
         answer.failure = *reason != '\0' ? reason : curl_easy_strerror(code);
         answer.is_final = is_final(code);
+        answer.was_cancelled = code == CURLE_ABORTED_BY_CALLBACK;
     }
     give_back(handle);
     return answer;
 }
 
-}  // namespace maru::blob::s3
+std::optional<Url> parse_url(const std::string& text) {
+    std::unique_ptr<CURLU, decltype(&curl_url_cleanup)> url(curl_url(), &curl_url_cleanup);
+    if (!url) throw std::bad_alloc();
+    // Of other schemes too, so that messages can name them.
+    if (curl_url_set(url.get(), CURLUPART_URL, text.c_str(), CURLU_NON_SUPPORT_SCHEME) != CURLUE_OK)
+        return std::nullopt;
+    auto part = [&](CURLUPart which) {
+        char* found = nullptr;
+        if (curl_url_get(url.get(), which, &found, 0) != CURLUE_OK) return std::string();
+        std::string copy = to_lower(found);
+        curl_free(found);
+        return copy;
+    };
+    Url parsed{part(CURLUPART_SCHEME), part(CURLUPART_HOST)};
+    if (parsed.host.starts_with('[') && parsed.host.ends_with(']'))
+        parsed.host = parsed.host.substr(1, parsed.host.size() - 2);
+    return parsed;
+}
+
+}  // namespace maru::http
