@@ -51,12 +51,13 @@ void append_order(search::Statement& statement, const std::vector<std::string>& 
 }  // namespace
 
 Service::Service(sql::Database& database, blob::BlobStore& blobs, tracking::Service& tracking,
-                 const Clock& clock, RoleSource role_of)
+                 const Clock& clock, RoleSource role_of, RegistryObserver observer)
     : database_(database),
       blobs_(blobs),
       tracking_(tracking),
       clock_(clock),
-      role_of_(std::move(role_of)) {}
+      role_of_(std::move(role_of)),
+      observer_(std::move(observer)) {}
 
 Author author_of(const api::Context& context) {
     return {.project_id = context.in_project().id,
@@ -101,6 +102,20 @@ void Service::set_tag(sql::Connection& connection, const Author& author, const M
          ChangeKind::tag, key, before, value);
 }
 
+void Service::change_tag(sql::Connection& connection, const Author& author, const Model& model,
+                         const ModelVersion* version, const std::string& key,
+                         const std::optional<std::string>& value) {
+    set_tag(connection, author, model, version, key, value);
+    using Kind = RegistryEvent::Kind;
+    tell(connection, {.kind = version ? (value ? Kind::version_tag_set : Kind::version_tag_deleted)
+                                      : (value ? Kind::model_tag_set : Kind::model_tag_deleted),
+                      .project_id = author.project_id,
+                      .model = model,
+                      .version = version ? version->version : 0,
+                      .key = key,
+                      .value = value.value_or("")});
+}
+
 void Service::load_model_data(sql::Connection& connection, Model& model) {
     connection.query("SELECT key, value FROM model_tags WHERE model = $1", {model.number},
                      [&](const sql::Row& row) { model.tags[row.string(0)] = row.string(1); });
@@ -141,7 +156,11 @@ Model Service::create_model(const Author& author, const std::string& name,
              description.empty() ? std::nullopt : std::optional(description));
         for (const auto& [key, value] : tags)
             set_tag(connection, author, model, nullptr, key, value);
-        return load_model(connection, author.project_id, name);
+        Model made = load_model(connection, author.project_id, name);
+        tell(connection, {.kind = RegistryEvent::Kind::model_created,
+                          .project_id = author.project_id,
+                          .model = made});
+        return made;
     });
 }
 
@@ -164,10 +183,10 @@ void Service::set_tags(const Author& author, std::string_view model,
         std::optional<ModelVersion> one;
         if (version) one = load_version(connection, author.project_id, model, *version);
         for (const auto& [key, value] : set)
-            set_tag(connection, author, parent, one ? &*one : nullptr, key, value);
+            change_tag(connection, author, parent, one ? &*one : nullptr, key, value);
         for (const auto& key : remove)
             if (!set.contains(key))
-                set_tag(connection, author, parent, one ? &*one : nullptr, key, std::nullopt);
+                change_tag(connection, author, parent, one ? &*one : nullptr, key, std::nullopt);
     });
 }
 
@@ -246,15 +265,15 @@ void Service::set_model_tag(const Author& author, std::string_view name, const s
                             const std::string& value) {
     tracking::check_tag(key, value, "key", tracking::kRegistryTagLengthMax);
     database_.write([&](sql::Connection& connection) {
-        set_tag(connection, author, load_model(connection, author.project_id, name), nullptr, key,
-                value);
+        change_tag(connection, author, load_model(connection, author.project_id, name), nullptr,
+                   key, value);
     });
 }
 
 void Service::delete_model_tag(const Author& author, std::string_view name, std::string_view key) {
     database_.write([&](sql::Connection& connection) {
-        set_tag(connection, author, load_model(connection, author.project_id, name), nullptr,
-                std::string(key), std::nullopt);
+        change_tag(connection, author, load_model(connection, author.project_id, name), nullptr,
+                   std::string(key), std::nullopt);
     });
 }
 

@@ -14,6 +14,7 @@
 #include "blob/blob_store.hpp"
 #include "identity/types.hpp"
 #include "models/approval_operations.hpp"
+#include "models/events.hpp"
 #include "models/import_operations.hpp"
 #include "models/operations.hpp"
 #include "models/types.hpp"
@@ -67,7 +68,7 @@ class Service {
   public:
     /// Without `role_of` nobody may approve.
     Service(sql::Database& database, blob::BlobStore& blobs, tracking::Service& tracking,
-            const Clock& clock, RoleSource role_of = {});
+            const Clock& clock, RoleSource role_of = {}, RegistryObserver observer = {});
     /// Ends requests that have expired.
     void maintain();
 
@@ -207,6 +208,13 @@ class Service {
     void set_tag(sql::Connection& connection, const Author& author, const Model& model,
                  const ModelVersion* version, const std::string& key,
                  const std::optional<std::string>& value);
+    /// `set_tag` by a request of its own, which is an event.
+    void change_tag(sql::Connection& connection, const Author& author, const Model& model,
+                    const ModelVersion* version, const std::string& key,
+                    const std::optional<std::string>& value);
+    void tell(sql::Connection& connection, const RegistryEvent& event) {
+        if (observer_) observer_(connection, event);
+    }
 
     struct CardPlace {
         std::string_view table;
@@ -245,6 +253,7 @@ class Service {
     tracking::Service& tracking_;
     const Clock& clock_;
     const RoleSource role_of_;
+    const RegistryObserver observer_;
 
     std::mutex mutex_;
     std::unordered_map<std::string, ModelFile>

@@ -127,7 +127,13 @@ ModelVersion Service::create_version(const Author& author, const NewVersion& req
         ModelVersion made = load_version(connection, author.project_id, request.model, version);
         for (const auto& [key, value] : request.tags)
             set_tag(connection, author, model, &made, key, value);
-        return load_version(connection, author.project_id, request.model, version);
+        made = load_version(connection, author.project_id, request.model, version);
+        tell(connection, {.kind = RegistryEvent::Kind::version_created,
+                          .project_id = author.project_id,
+                          .model = model,
+                          .created = &made,
+                          .version = version});
+        return made;
     });
 }
 
@@ -276,8 +282,8 @@ void Service::set_version_tag(const Author& author, std::string_view model, std:
     tracking::check_tag(key, value, "key", tracking::kRegistryTagLengthMax);
     database_.write([&](sql::Connection& connection) {
         ModelVersion found = load_version(connection, author.project_id, model, version);
-        set_tag(connection, author, load_model(connection, author.project_id, model), &found, key,
-                value);
+        change_tag(connection, author, load_model(connection, author.project_id, model), &found,
+                   key, value);
     });
 }
 
@@ -285,8 +291,8 @@ void Service::delete_version_tag(const Author& author, std::string_view model, s
                                  std::string_view key) {
     database_.write([&](sql::Connection& connection) {
         ModelVersion found = load_version(connection, author.project_id, model, version);
-        set_tag(connection, author, load_model(connection, author.project_id, model), &found,
-                std::string(key), std::nullopt);
+        change_tag(connection, author, load_model(connection, author.project_id, model), &found,
+                   std::string(key), std::nullopt);
     });
 }
 
@@ -325,6 +331,11 @@ void Service::move_alias(sql::Connection& connection, const Author& author, cons
     if (from != std::to_string(version))
         note(connection, author, model, version, ChangeKind::alias, alias, from,
              std::to_string(version), comment);
+    tell(connection, {.kind = RegistryEvent::Kind::alias_set,
+                      .project_id = author.project_id,
+                      .model = model,
+                      .version = version,
+                      .key = alias});
 }
 
 void Service::delete_alias(const Author& author, std::string_view model, std::string_view alias) {
@@ -346,6 +357,10 @@ void Service::remove_alias(sql::Connection& connection, const Author& author, co
                            const std::string& alias, const std::string& comment) {
     auto current = model.aliases.find(alias);
     touch(connection, model.number);
+    tell(connection, {.kind = RegistryEvent::Kind::alias_deleted,
+                      .project_id = author.project_id,
+                      .model = model,
+                      .key = alias});
     if (current == model.aliases.end()) return;
     connection.execute("DELETE FROM model_aliases WHERE model = $1 AND alias = $2",
                        {model.number, alias});
