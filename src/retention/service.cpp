@@ -78,6 +78,7 @@ std::set<std::string> Service::gone_projects() {
     ids.merge(rooms_.tracking.project_ids());
     ids.merge(rooms_.models.project_ids());
     ids.merge(rooms_.environments.project_ids());
+    ids.merge(rooms_.webhooks.project_ids());
     for (const auto& project : rooms_.identity.all_projects()) ids.erase(project.id);
     return ids;
 }
@@ -97,6 +98,7 @@ void Service::remove_rows(const Collect& request, Collection& collection,
         if (request.dry_run) continue;
         rooms_.tracking.remove_project(project_id);
         rooms_.models.remove_project(project_id);
+        rooms_.webhooks.remove_project(project_id);
         set_rule(project_id, std::nullopt);
     }
     for (auto& one : rooms_.tracking.find_deleted(cutoff)) {

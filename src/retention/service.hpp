@@ -17,6 +17,7 @@
 #include "sql/database.hpp"
 #include "traces/service.hpp"
 #include "tracking/service.hpp"
+#include "webhooks/service.hpp"
 
 namespace maru::retention {
 
@@ -28,6 +29,7 @@ struct Rooms {
     models::Service& models;
     traces::Service& traces;
     serving::Service& serving;
+    webhooks::Service& webhooks;
 };
 
 /// Removes for good what was deleted longer ago than it is kept, and collects the files that no

@@ -104,6 +104,19 @@ void take_blobs(Options& options, const S3Words& words) {
     }
 }
 
+void take_networks(Options& options, const std::vector<std::string>& words) {
+    for (const auto& word : words)
+        for (auto text : split(word, ',')) {
+            auto network = http::parse_network(trim(text));
+            if (!network)
+                fail_field("--webhook-networks",
+                           fmt::format("\"{}\" is no network; expected some such as "
+                                       "10.0.0.0/8,fd00::/8,127.0.0.1",
+                                       text));
+            options.webhook_networks.push_back(*network);
+        }
+}
+
 }  // namespace
 
 bool is_loopback(std::string_view address) {
@@ -128,6 +141,15 @@ std::optional<Options> parse_options(int argc, char** argv) {
     app.add_flag("--allow-plain-http", options.allow_plain_http, "Serve others without TLS");
     S3Words s3;
     add_blob_options(app, options, s3);
+    std::vector<std::string> networks;
+    std::string webhook_ca;
+    app.add_option("--webhook-networks", networks,
+                   "Networks of your own that webhooks may reach, also without TLS: "
+                   "10.0.0.0/8,127.0.0.1; else only https:// to public addresses")
+        ->envname("MARU_WEBHOOK_NETWORKS");
+    app.add_option("--webhook-ca", webhook_ca,
+                   "Authorities in PEM that vouch for the receivers of webhooks")
+        ->envname("MARU_WEBHOOK_CA_FILE");
     try {
         app.parse(argc, argv);
     } catch (const CLI::CallForHelp&) {
@@ -143,6 +165,8 @@ std::optional<Options> parse_options(int argc, char** argv) {
     options.tls_key = key;
     take_listen(options, listen);
     take_blobs(options, s3);
+    take_networks(options, networks);
+    options.webhook_ca_file = webhook_ca;
     check(options);
     return options;
 }

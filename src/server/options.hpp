@@ -5,8 +5,10 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "blob/s3_store.hpp"
+#include "http/address.hpp"
 #include "identity/types.hpp"
 
 namespace maru::server {
@@ -22,6 +24,8 @@ struct Options {
     std::string blobs = "disk";  // or "s3://BUCKET[/PREFIX]"
     bool blobs_moved = false;
     blob::S3Options s3;
+    std::vector<http::Network> webhook_networks;
+    std::filesystem::path webhook_ca_file;
 };
 
 /// Reads the command line behind `maru server`. Returns nothing where help was printed. Throws

@@ -39,6 +39,9 @@
 #include "tracking/reproduction/reproduction.hpp"
 #include "tracking/service.hpp"
 #include "tracking/uploads.hpp"
+#include "webhooks/job_events.hpp"
+#include "webhooks/mlflow/routes.hpp"
+#include "webhooks/service.hpp"
 
 namespace maru::server {
 namespace {
@@ -50,9 +53,10 @@ constexpr std::chrono::milliseconds kStopGrace{3000};
 
 std::vector<sql::Migration> all_migrations() {
     std::vector<sql::Migration> all;
-    for (auto module : {identity::migrations, compute::migrations, environments::migrations,
-                        tracking::migrations, tracking::upload_migrations, models::migrations,
-                        traces::migrations, serving::migrations, retention::migrations})
+    for (auto module :
+         {identity::migrations, compute::migrations, environments::migrations, tracking::migrations,
+          tracking::upload_migrations, models::migrations, traces::migrations, serving::migrations,
+          retention::migrations, webhooks::migrations})
         all.insert(all.end(), module.begin(), module.end());
     return all;
 }
@@ -150,10 +154,20 @@ struct Server::State {
                        environments::options_from_surroundings(directory)),
           tracking(*database, *blobs, clock),
           uploads(*database, tracking, clock, directory / "uploads"),
-          models(*database, *blobs, tracking, clock,
-                 [this](const std::string& project_id, const std::string& user_id) {
-                     return identity.role_in(project_id, user_id);
-                 }),
+          webhooks(*database, SecretKey::load_or_make(directory / "keys" / "secrets.key"), clock,
+                   [this](const std::string& id) -> std::optional<std::string> {
+                       auto project = identity.project_by_id(id);
+                       return project ? std::optional(project->name) : std::nullopt;
+                   },
+                   {.networks = options.webhook_networks, .ca_file = options.webhook_ca_file}),
+          models(
+              *database, *blobs, tracking, clock,
+              [this](const std::string& project_id, const std::string& user_id) {
+                  return identity.role_in(project_id, user_id);
+              },
+              [this](sql::Connection& connection, const models::RegistryEvent& event) {
+                  webhooks.on_registry(connection, event);
+              }),
           traces(*database, *blobs, tracking, clock),
           sources(serving::platform_sources(models, environments)),
           serving(*database, *blobs, compute, *sources, clock,
@@ -166,14 +180,17 @@ struct Server::State {
                      .tracking = tracking,
                      .models = models,
                      .traces = traces,
-                     .serving = serving},
+                     .serving = serving,
+                     .webhooks = webhooks},
                     clock),
           job_contributor(tracking),
+          job_events(webhooks),
           reproduction(tracking, compute, *blobs),
           access(identity),
           api(identity, clock) {
         compute.add_contributor(environments.contributor());
         compute.add_contributor(job_contributor);
+        compute.add_contributor(job_events);
         compute.add_contributor(serving.contributor());
         compute.add_contributor(access);
         identity.add_deletion_check([this](sql::Connection& connection, const std::string& id) {
@@ -208,11 +225,13 @@ struct Server::State {
         models::add_operations(api, models);
         models::add_operations(api, lineage);
         traces::add_operations(api, traces, tracking);
+        webhooks::add_operations(api, webhooks);
         serving::add_operations(api, serving);
         serving::add_gateway(api, serving);
         retention::add_operations(api, retention);
         tracking::add_mlflow_routes(api, tracking, uploads);
         models::add_mlflow_routes(api, models, tracking);
+        webhooks::add_mlflow_routes(api, webhooks);
         add_workspace_routes(api, identity, tracking, models);
         add_user_routes(api, identity);
         traces::mlflow::add_routes(api, traces, tracking);
@@ -275,6 +294,7 @@ struct Server::State {
     environments::Service environments;
     tracking::Service tracking;
     tracking::Uploads uploads;
+    webhooks::Service webhooks;
     models::Service models;
     traces::Service traces;
     std::unique_ptr<serving::Sources> sources;
@@ -282,6 +302,7 @@ struct Server::State {
     models::LineageReader lineage;
     retention::Service retention;
     tracking::JobContributor job_contributor;
+    webhooks::JobEvents job_events;
     tracking::Reproduction reproduction;
     WorkloadAccess access;
     api::Api api;
@@ -297,11 +318,13 @@ Server::Server(const Options& options) : state_(std::make_unique<State>(options)
     state_->first_start();
     state_->compute.start();
     state_->serving.start();
+    state_->webhooks.start();
     state_->ready = true;
     state_->maintenance.emplace("ending what has expired", kMaintainEvery, [state = state_.get()] {
         state->identity.maintain();
         state->uploads.remove_expired();
         state->models.maintain();
+        state->webhooks.maintain();
     });
     state_->compaction.emplace("compacting metrics", kCompactEvery, [state = state_.get()] {
         state->tracking.point_compactor().compact_due();
@@ -327,6 +350,7 @@ void Server::stop() {
     state_->maintenance.reset();
     state_->compaction.reset();
     state_->collection.reset();
+    state_->webhooks.stop();
     state_->serving.stop();
     state_->http->stop(kStopGrace);
     state_->compute.stop();

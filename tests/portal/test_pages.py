@@ -106,6 +106,7 @@ PLACES = [
     Place("settings-tokens", "/settings/tokens"),
     Place("settings-projects", "/settings/projects"),
     Place("settings-members", "/settings/projects?project={project}"),
+    Place("settings-webhooks", "/settings/webhooks?project={project}"),
     Place("settings-users", "/settings/users"),
     Place("settings-audit", "/settings/audit"),
     Place("palette", "jobs", press="Control+k"),

@@ -1,5 +1,6 @@
 """The same requests to `mlflow server` and to maru: same status, code, message and body."""
 
+import base64
 import contextlib
 import http.client
 import json
@@ -27,6 +28,7 @@ from protocols.mlflow_cases import (
     runs,
     search,
     server_routes,
+    webhooks,
 )
 from protocols.mlflow_cases.case import Case
 from protocols.mlflow_cases.differences import KNOWN, known
@@ -40,6 +42,7 @@ STORIES: dict[str, list[Case]] = {
     "logged models": logged_models.CASES,
     "registry": registry.CASES,
     "server": server_routes.CASES,
+    "webhooks": webhooks.CASES,
 }
 START_SECONDS = 120.0
 RANDOM_NAME = re.compile(r"[a-z]+-[a-z]+-\d{1,4}")
@@ -59,6 +62,9 @@ def mlflow_server() -> Iterator[str]:
         port = probe.getsockname()[1]
     environment = {k: v for k, v in os.environ.items() if not k.startswith("MLFLOW_")}
     environment |= {"MLFLOW_LOGGING_LEVEL": "ERROR", "PYTHONWARNINGS": "ignore"}
+    environment["MLFLOW_WEBHOOK_SECRET_ENCRYPTION_KEY"] = base64.urlsafe_b64encode(
+        bytes(32)
+    ).decode()
     environment["PATH"] = f"{Path(sys.executable).parent}:{environment.get('PATH', '')}"
     with (folder / "output").open("w") as output:
         process = subprocess.Popen(

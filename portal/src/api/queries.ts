@@ -28,6 +28,8 @@ import type {
   VersionContents,
   Why,
   WorkloadEvent,
+  Webhook,
+  WebhookDelivery,
 } from './types';
 
 const liveEveryMs = 2000;
@@ -325,6 +327,27 @@ export function membersQuery(project: string) {
   return queryOptions({
     queryKey: ['members', project],
     queryFn: get<Page<Member>>(apiPath('projects', project, 'members'), { page_size: 1000 }),
+  });
+}
+
+export function webhooksQuery(project: string) {
+  return queryOptions({
+    queryKey: ['webhooks', project],
+    queryFn: get<Page<Webhook>>(apiPath('projects', project, 'webhooks'), { page_size: 1000 }),
+  });
+}
+
+export function deliveriesQuery(project: string, webhook: string) {
+  return infiniteQueryOptions({
+    queryKey: ['deliveries', project, webhook],
+    queryFn: ({ pageParam, signal }) =>
+      request<Page<WebhookDelivery>>(
+        'GET',
+        apiPath('projects', project, 'webhooks', webhook, 'deliveries'),
+        { query: { page_size: 100, page_token: pageParam }, signal },
+      ),
+    initialPageParam: null as string | null,
+    getNextPageParam: (page) => page.next_page_token,
   });
 }
 

@@ -60,6 +60,43 @@ export interface Member {
   role: Role;
 }
 
+export interface WebhookDelivery {
+  id: string;
+  event: string;
+  state: DeliveryState;
+  attempts: number;
+  created_at: Timestamp;
+  attempted_at: Timestamp | null;
+  next_attempt_at: Timestamp | null;
+  response_status: number | null;
+  duration_ms: number | null;
+  error: string | null;
+}
+
+export type DeliveryState = 'waiting' | 'delivered' | 'failed';
+
+export interface Webhook {
+  id: string;
+  name: string;
+  description: string;
+  url: string;
+  events: string[];
+  state: 'active' | 'disabled';
+  has_secret: boolean;
+  user: string;
+  created_at: Timestamp;
+  updated_at: Timestamp;
+  waiting: number;
+  last_delivery: WebhookDelivery | null;
+}
+
+export interface WebhookTestResult {
+  success: boolean;
+  response_status: number | null;
+  response_body: string | null;
+  error: string | null;
+}
+
 export interface AuditEntry {
   id: string;
   at: Timestamp;

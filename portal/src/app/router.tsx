@@ -146,8 +146,11 @@ const settingsIndexRoute = createRoute({
 const settingsRoute = createRoute({
   getParentRoute: () => signedInRoute,
   path: '/settings/$section',
-  validateSearch: (search: Search): { project?: string | undefined } => ({
+  validateSearch: (
+    search: Search,
+  ): { project?: string | undefined; webhook?: string | undefined } => ({
     project: textOf(search, 'project'),
+    webhook: textOf(search, 'webhook'),
   }),
   component: lazyRouteComponent(() => import('../features/identity/settings-page'), 'SettingsPage'),
 });

@@ -1,5 +1,6 @@
 import { useTranslation } from 'react-i18next';
 import type {
+  DeliveryState,
   EndpointState,
   EnvironmentState,
   JobState,
@@ -10,6 +11,7 @@ import type { SpanStatus, TraceState } from '../features/traces/types';
 
 export type AnyState =
   | JobState
+  | DeliveryState
   | EndpointState
   | EnvironmentState
   | RunStatus
@@ -21,6 +23,8 @@ type Tone = 'waiting' | 'starting' | 'running' | 'good' | 'bad' | 'still' | 'bac
 
 const tones: Record<AnyState, Tone> = {
   queued: 'waiting',
+  waiting: 'waiting',
+  delivered: 'good',
   starting: 'starting',
   running: 'running',
   succeeded: 'good',

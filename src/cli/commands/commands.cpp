@@ -11,10 +11,10 @@ const std::vector<Command>& commands() {
               &jobs_commands,        &job_commands,           &logs_commands,
               &environment_commands, &runs_commands,          &reproduce_commands,
               &model_commands,       &model_history_commands, &model_approval_commands,
-              &retention_commands,   &deploy_commands,        &endpoint_commands,
-              &predict_commands,     &transfer_commands,      &project_commands,
-              &user_commands,        &token_commands,         &doctor_commands,
-              &help_commands})
+              &retention_commands,   &webhook_commands,       &deploy_commands,
+              &endpoint_commands,    &predict_commands,       &transfer_commands,
+              &project_commands,     &user_commands,          &token_commands,
+              &doctor_commands,      &help_commands})
             for (auto& command : make()) all.push_back(std::move(command));
         return all;
     }();

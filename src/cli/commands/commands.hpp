@@ -24,6 +24,7 @@ std::vector<Command> deploy_commands();
 std::vector<Command> endpoint_commands();
 std::vector<Command> predict_commands();
 std::vector<Command> retention_commands();
+std::vector<Command> webhook_commands();
 std::vector<Command> transfer_commands();
 std::vector<Command> doctor_commands();
 std::vector<Command> help_commands();

@@ -9,20 +9,21 @@ import { PageHeader } from '../../ui/layout';
 import { Skeleton } from '../../ui/states';
 import './settings.css';
 
-const sections = ['account', 'tokens', 'projects', 'users', 'audit'] as const;
+const sections = ['account', 'tokens', 'projects', 'webhooks', 'users', 'audit'] as const;
 type Section = (typeof sections)[number];
 
 const pages: Record<Section, ComponentType> = {
   account: lazy(() => import('./account-section')),
   tokens: lazy(() => import('./tokens-section')),
   projects: lazy(() => import('./projects-section')),
+  webhooks: lazy(() => import('../webhooks/webhooks-section')),
   users: lazy(() => import('./users-section')),
   audit: lazy(() => import('./audit-section')),
 };
 
 function isVisible(section: Section, session: Session): boolean {
   if (section === 'users') return session.user.admin;
-  if (section === 'audit')
+  if (section === 'audit' || section === 'webhooks')
     return session.user.admin || session.projects.some((project) => project.role === 'owner');
   return true;
 }
