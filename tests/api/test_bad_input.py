@@ -230,9 +230,9 @@ def project_with_content(server: Server) -> tuple[Project, dict[str, str]]:
     file = {"path": "a.py", "sha256": names["sha256"], "size_bytes": 7, "executable": False}
     names["code_snapshots.id"] = project.post("/code-snapshots", {"files": [file]})["id"]
     names |= {"body.password": SECRET, "body.username": "viewer", "body.role": "viewer"}
-    hook = {"name": "h", "url": "https://nowhere.invalid/", "events": ["job.failed"]}
+    hook = {"name": "h", "url": "https://localhost/", "events": ["job.failed"]}
     names |= {"webhook": project.post("/webhooks", hook)["id"], "delivery": "none"}
-    names |= {"body.url": "https://nowhere.invalid/", "body.events": "job.failed"}
+    names |= {"body.url": "https://localhost/", "body.events": "job.failed"}
     names |= {"body.sha256": names["sha256"], "body.model": "m/1", "id": "0" * 32}
     return project, names
 

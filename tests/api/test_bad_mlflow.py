@@ -79,7 +79,7 @@ def registered() -> tuple[list[str], list[str]]:
     """The paths of the routes and the names of the fields, as the source has them."""
     text = "".join(
         path.read_text()
-        for room in ("tracking", "models", "server")
+        for room in ("tracking", "models", "webhooks", "server")
         for path in sorted((ROOT / "src" / room / "mlflow").glob("*.cpp"))
     )
     paths = set(re.findall(r'"(/mlflow[^"]*[a-z}])"', text))
@@ -121,7 +121,10 @@ def world() -> Iterator[World]:
         run = post("runs/create", {"experiment_id": experiment})["run"]["info"]["run_id"]
         post("registered-models/create", {"name": "m"})
         post("model-versions/create", {"name": "m", "source": f"runs:/{run}/m", "run_id": run})
+        url, events = "https://localhost/", [{"entity": "PROMPT", "action": "CREATED"}]
+        hook = post("webhooks", {"name": "h", "url": url, "events": events})["webhook"]
         known = {
+            "webhook_id": hook["webhook_id"], "url": url, "events": events,
             "experiment_id": experiment, "experiment_ids": [experiment], "run_id": run,
             "name": "m", "version": "1", "key": "k", "value": "1", "timestamp": 1, "step": 1,
             "source": f"runs:/{run}/m", "alias": "champion", "stage": "Production",
