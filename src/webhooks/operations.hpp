@@ -80,8 +80,7 @@ inline constexpr api::Operation<TestWebhook, TestResult> test_webhook{
     .method = api::Method::post,
     .path = "/projects/{project}/webhooks/{webhook}/test",
     .summary = "Send an example of an event now, once, and show what the receiver answers",
-    .permission = api::Permission::project_administer,
-    .audited = true};
+    .permission = api::Permission::project_administer};
 
 struct ListDeliveries {
     std::string project, webhook;

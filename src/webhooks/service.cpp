@@ -27,11 +27,10 @@ constexpr std::string_view kColumns =
     "w.user_name, w.created_at, w.updated_at, (SELECT COUNT(*) FROM webhook_deliveries d WHERE "
     "d.webhook = w.number AND d.state = 'waiting')";
 
+/// Each once and by name, as MLflow's server has them.
 std::string joined(const std::vector<std::string>& events) {
-    std::vector<std::string> once;
-    for (const auto& event : events)
-        if (std::ranges::find(once, event) == once.end()) once.push_back(event);
-    return fmt::format("{}", fmt::join(once, " "));
+    std::set<std::string> sorted(events.begin(), events.end());
+    return fmt::format("{}", fmt::join(sorted, " "));
 }
 
 std::vector<std::string> separated(std::string_view text) {
@@ -123,15 +122,17 @@ void Service::maintain() {
 }
 
 void Service::emit(sql::Connection& connection, const Event& event) {
-    bool any = false;
-    connection.query(
+    auto active = connection.all(
         "SELECT number, events FROM webhooks WHERE project_id = $1 AND state = 'active'",
-        {event.project_id}, [&](const sql::Row& row) {
-            auto events = split(row.text(1), ' ');
-            if (std::ranges::find(events, event.name) == events.end()) return;
-            outbox::add(connection, row.integer(0), event.name, event.data, clock_.now());
-            any = true;
-        });
+        {event.project_id},
+        [](const sql::Row& row) { return std::pair(row.integer(0), row.string(1)); });
+    bool any = false;
+    for (const auto& [number, names] : active) {
+        auto events = split(names, ' ');
+        if (std::ranges::find(events, event.name) == events.end()) continue;
+        outbox::add(connection, number, event.name, event.data, clock_.now());
+        any = true;
+    }
     if (any) sender_.wake();
 }
 

@@ -46,8 +46,7 @@ void check_webhook_name(const std::string& name) {
 
 void check_events(const std::vector<std::string>& events) {
     if (events.empty())
-        refuse("events",
-               "events: Webhook events must not be empty; one is registered_model.created");
+        refuse("events", "Webhook events must be a non-empty list of WebhookEvent objects: [].");
     for (std::size_t i = 0; i < events.size(); ++i) {
         if (find_event(events[i]) != nullptr) continue;
         std::string known;

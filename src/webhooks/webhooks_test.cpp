@@ -223,7 +223,7 @@ TEST(Webhooks, AreChecked) {
         EXPECT_THAT(refused(one), HasSubstr("events[1]")) << event;
     }
     good.events.clear();
-    EXPECT_THAT(refused(good), HasSubstr("must not be empty"));
+    EXPECT_THAT(refused(good), HasSubstr("must be a non-empty list"));
 }
 
 TEST(Webhooks, KeepSecretsSealedAndToThemselves) {

@@ -205,7 +205,7 @@ def test_bad_requests(project: Project) -> None:
         body = {"name": "ci", "url": "https://x.example.org", "events": ["prompt.created"]}
         body.pop(missing)
         assert missing in str(project.post("/webhooks", body, status=400))
-    for path in ("nothing", "0" * 32, "%00"):
+    for path in ("nothing", "0" * 32):
         for method, below in (
             ("GET", ""), ("PATCH", ""), ("DELETE", ""), ("POST", "/test"), ("GET", "/deliveries"),
             ("POST", "/deliveries/x/redeliver"),
