@@ -25,7 +25,6 @@ constexpr std::array<std::string_view, 11> kEntities = {
     "prompt_version_tag",  "prompt_alias",     "budget_policy"};
 constexpr std::array<std::string_view, 6> kActions = {
     "action_unspecified", "created", "updated", "deleted", "set", "exceeded"};
-constexpr std::array<std::string_view, 3> kStates = {"", "ACTIVE", "DISABLED"};
 
 std::string upper(std::string_view text) {
     std::string result(text);
@@ -74,9 +73,14 @@ bool is_mlflows(const std::string& event) {
 }
 
 std::optional<WebhookState> read_state(const Message& message) {
-    if (!message.has("status")) return std::nullopt;
-    return enumerator(message, "status", kStates) == "disabled" ? WebhookState::disabled
-                                                                : WebhookState::active;
+    auto sent = message.optional_text("status");
+    if (!sent || sent->empty()) return std::nullopt;
+    auto state = enum_from<WebhookState>(to_lower(*sent));
+    if (!state)
+        fail(ErrorCode::invalid_argument,
+             "Invalid value '{}' for parameter 'status' supplied; expected ACTIVE or DISABLED",
+             *sent);
+    return state;
 }
 
 void write_webhook(JsonWriter& writer, const Webhook& webhook) {
