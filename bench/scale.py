@@ -111,7 +111,7 @@ def seconds_until(done: Callable[[], bool]) -> float:
 
 
 def is_at_rest(data: Path) -> bool:
-    """Whether the server has given back the space that compaction freed, but for what it keeps for new rows."""
+    """Whether the server has given back what compaction freed, but for what it keeps for more."""
     free, pages = number(data, "pragma freelist_count"), number(data, "pragma page_count")
     return free <= max(4096, pages // 8)
 

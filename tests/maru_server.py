@@ -303,8 +303,8 @@ class Project:
     def wait_for_log(self, job: str, text: str) -> str:
         """Wait until the job's log holds a line with a text, whole; the log so far.
 
-        An unbuffered Python writes a line and its end in two steps, so a signal sent at the text alone can come
-        between them.
+        An unbuffered Python writes a line and its end in two steps, so a signal sent at the text
+        alone can come between them.
         """
         log = ""
         for name, data in self.follow(job):
