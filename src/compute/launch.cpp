@@ -10,12 +10,16 @@
 namespace maru::compute {
 
 std::filesystem::path attempt_folder(const std::filesystem::path& data, const Workload& workload) {
-    return data / "workloads" / workload.job.id / std::to_string(workload.job.attempt);
+    return workload_folder(data, workload.job.id) / std::to_string(workload.job.attempt);
+}
+
+std::filesystem::path workload_folder(const std::filesystem::path& data, std::string_view id) {
+    return data / "workloads" / id;
 }
 
 std::filesystem::path log_file(const std::filesystem::path& data, std::string_view workload_id,
                                std::int32_t replica) {
-    return data / "workloads" / workload_id / "logs" / fmt::format("{}.log", replica);
+    return workload_folder(data, workload_id) / "logs" / fmt::format("{}.log", replica);
 }
 
 ReplicaSpec Lifecycle::prepare(const store::Record& record) {
@@ -77,7 +81,7 @@ void Lifecycle::launch(const ActivePointer& active) {
         log::error("workload {} could not be started: {}", record.workload.job.id, error.what());
         auto reason = fmt::format("could not be started: {}", error.what());
         // First, since it makes room where the disk is full.
-        clean_up(record.workload);
+        remove_files(attempt_folder(data_directory_, record.workload));
         persist("write down that a workload could not be started",
                 [&] { fail_workload(*active, reason); });
         return;
@@ -88,28 +92,41 @@ void Lifecycle::launch(const ActivePointer& active) {
         });
 }
 
-void Lifecycle::clean_up(const Workload& workload) {
-    std::error_code error;
-    std::filesystem::remove_all(attempt_folder(data_directory_, workload), error);
-    if (error)
-        log::warning("cannot remove the files of workload {}: {}", workload.job.id,
-                     error.message());
+bool Lifecycle::remove_ended(std::string_view id) {
+    bool removed = database_.write(
+        [&](sql::Connection& connection) { return store::remove_ended(connection, id); });
+    // After a crash here, the next start removes them.
+    if (removed) remove_files(workload_folder(data_directory_, id));
+    return removed;
 }
 
-/// Removes the files of attempts that ended just before an earlier server did, so that it could
-/// not.
+void Lifecycle::remove_files(const std::filesystem::path& folder) {
+    std::error_code error;
+    std::filesystem::remove_all(folder, error);
+    if (error) log::warning("cannot remove {}: {}", folder.native(), error.message());
+}
+
+/// Removes the files of attempts that ended, and of workloads that were removed, just before an
+/// earlier server did, so that it could not.
 void Lifecycle::remove_leftovers() {
     std::error_code error;
+    std::vector<std::filesystem::path> folders;
     for (const auto& workload :
-         std::filesystem::directory_iterator(data_directory_ / "workloads", error)) {
-        auto active = find(workload.path().filename().native());
-        for (const auto& folder : std::filesystem::directory_iterator(workload.path(), error)) {
-            auto attempt = parse_int(folder.path().filename().native());
-            if (!attempt || (active && *attempt >= record_of(*active).workload.job.attempt))
-                continue;
-            std::filesystem::remove_all(folder.path(), error);
-            if (error)
-                log::warning("cannot remove {}: {}", folder.path().native(), error.message());
+         std::filesystem::directory_iterator(data_directory_ / "workloads", error))
+        folders.push_back(workload.path());
+    // Asked after looking: a workload has its row before its folder.
+    auto known = database_.read(store::all_ids);
+    for (const auto& folder : folders) {
+        auto id = folder.filename().native();
+        if (!known.contains(id)) {
+            remove_files(folder);
+            continue;
+        }
+        auto active = find(id);
+        for (const auto& attempt : std::filesystem::directory_iterator(folder, error)) {
+            auto number = parse_int(attempt.path().filename().native());
+            if (number && (!active || *number < record_of(*active).workload.job.attempt))
+                remove_files(attempt.path());
         }
     }
 }

@@ -22,6 +22,7 @@ namespace maru::compute {
 
 /// Where a workload's files are below the data directory.
 std::filesystem::path attempt_folder(const std::filesystem::path& data, const Workload& workload);
+std::filesystem::path workload_folder(const std::filesystem::path& data, std::string_view id);
 std::filesystem::path log_file(const std::filesystem::path& data, std::string_view workload_id,
                                std::int32_t replica);
 
@@ -49,6 +50,8 @@ class Lifecycle {
     Workload submit(Workload workload);
     /// Asks for its end; nothing happens to one that has ended.
     void request_stop(std::string_view id, std::string_view reason);
+    /// Removes one that has ended for good, with its files; false if there is none.
+    bool remove_ended(std::string_view id);
     /// Whether it has not ended; quick.
     bool is_active(std::string_view id) { return find(id) != nullptr; }
     /// Fills in what only memory knows: why a queued workload waits, what a running one has used.
@@ -105,7 +108,7 @@ class Lifecycle {
     // launch.cpp: the files of attempts, and their start.
     void launch(const ActivePointer& active);
     ReplicaSpec prepare(const store::Record& record);
-    void clean_up(const Workload& workload);
+    static void remove_files(const std::filesystem::path& folder);
     void remove_leftovers();
 
     // statuses.cpp: what the engine reports.

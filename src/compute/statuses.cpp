@@ -81,7 +81,9 @@ void Lifecycle::on_exit(Active& active, const ReplicaStatus& status) {
         return true;
     });
     engine_.forget(status.attempt_id);
-    if (written) launchers_.push([this, ended] { clean_up(ended); });
+    if (written)
+        launchers_.push(
+            [folder = attempt_folder(data_directory_, ended)] { remove_files(folder); });
 }
 
 }  // namespace maru::compute
