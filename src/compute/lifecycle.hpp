@@ -22,6 +22,7 @@ namespace maru::compute {
 
 /// Where a workload's files are below the data directory.
 std::filesystem::path attempt_folder(const std::filesystem::path& data, const Workload& workload);
+std::filesystem::path workload_folder(const std::filesystem::path& data, std::string_view id);
 std::filesystem::path log_file(const std::filesystem::path& data, std::string_view workload_id,
                                std::int32_t replica);
 
@@ -49,6 +50,8 @@ class Lifecycle {
     Workload submit(Workload workload);
     /// Asks for its end; nothing happens to one that has ended.
     void request_stop(std::string_view id, std::string_view reason);
+    /// Removes one that has ended for good, with its files; false if there is none.
+    bool remove_ended(std::string_view id);
     /// Whether it has not ended; quick.
     bool is_active(std::string_view id) { return find(id) != nullptr; }
     /// Fills in what only memory knows: why a queued workload waits, what a running one has used.
@@ -82,10 +85,11 @@ class Lifecycle {
     std::vector<ActivePointer> all_active();
     void keep(ActivePointer active, const store::Record& record);
 
-    /// Applies `change` to a copy of the record; where it returns true, writes the copy with its
-    /// event. The record's reason becomes the event's.
+    static void end_attempt(Job& job, WorkloadState state, std::string reason, Time now);
     /// What the first replica is placed on, and what it has of it; empty while it is not placed.
     std::string machine_of(const store::Record& record) const;
+    /// Applies `change` to a copy of the record; where it returns true, writes the copy with its
+    /// event. The record's reason becomes the event's.
     bool transition(Active& active, const std::function<bool(store::Record&)>& change);
     void fail_workload(Active& active, const std::string& reason);
     /// Does what must not be forgotten, again and again until it succeeds or the server stops: a
@@ -93,21 +97,31 @@ class Lifecycle {
     void persist(std::string_view what, const std::function<void()>& work);
 
     void recover();
+
+    // dispatch.cpp: what starts where.
     void dispatch_loop();
     void dispatch();
     std::optional<std::string> waits_for(const Workload& workload);
     void begin(Active& active, const planner::Placement& placement);
+    planner::Snapshot snapshot(const std::vector<ActivePointer>& queued);
+
+    // launch.cpp: the files of attempts, and their start.
     void launch(const ActivePointer& active);
     ReplicaSpec prepare(const store::Record& record);
+    static void remove_files(const std::filesystem::path& folder);
+    void remove_leftovers();
+
+    // statuses.cpp: what the engine reports.
     void on_status(const ReplicaStatus& status);
     void write_status(const ReplicaStatus& status);
     void on_running(Active& active, const ReplicaStatus& status, std::optional<Time> started_at);
     void on_exit(Active& active, const ReplicaStatus& status);
-    void clean_up(const Workload& workload);
-    void remove_leftovers();
+
+    // usage.cpp: what workloads use.
     void sample_loop();
     void sample();
-    planner::Snapshot snapshot(const std::vector<ActivePointer>& queued);
+
+    static constexpr std::chrono::seconds kRetryAfter{1};
 
     sql::Database& database_;
     Engine& engine_;

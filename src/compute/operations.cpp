@@ -43,6 +43,9 @@ void add_operations(api::Api& api, Service& service) {
     api.handle(retry_job, [&](const api::Context& context, const NameJob& request) {
         return service.retry(context.in_project(), request.id, context.user);
     });
+    api.handle(delete_job, [&](const api::Context& context, const NameJob& request) {
+        service.remove(context.in_project().id, request.id);
+    });
     api.handle(why_job, [&](const api::Context& context, const NameJob& request) {
         return service.why(context.in_project().id, request.id);
     });

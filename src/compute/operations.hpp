@@ -65,6 +65,12 @@ inline constexpr api::Operation<NameJob, Job> retry_job{
     .path = "/projects/{project}/jobs/{id}/retry",
     .summary = "Queue a new job like this one",
     .permission = api::Permission::jobs_write};
+inline constexpr api::Operation<NameJob, api::Nothing> delete_job{
+    .id = "jobs.delete",
+    .method = api::Method::delete_,
+    .path = "/projects/{project}/jobs/{id}",
+    .summary = "Delete a job that has ended, with its events, log and files; its run stays",
+    .permission = api::Permission::jobs_write};
 inline constexpr api::Operation<NameJob, Waiting> why_job{
     .id = "jobs.why",
     .method = api::Method::get,

@@ -62,6 +62,13 @@ create table workload_usage (
     primary key (workload_id, at)
 );
 )sql"},
+    // Numbers of events never come again, also when the last events are removed with their jobs.
+    {"compute", 2, R"sql(
+create table workload_event_numbers (
+    only_row bigint primary key,
+    last bigint not null
+);
+)sql"},
 };
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include "base/text.hpp"
 #include "compute/lifecycle.hpp"
 #include "compute/store.hpp"
+#include "sql/counts.hpp"
 
 namespace maru::compute {
 namespace {
@@ -314,10 +315,50 @@ std::set<std::string> Service::codes_in_use() {
     return state_->database.read(store::codes);
 }
 
-std::optional<std::string> Service::blocks_deletion(sql::Connection& connection,
-                                                    std::string_view project_id) {
-    auto count = store::count(connection, project_id);
-    return count == 0 ? std::nullopt : std::optional(fmt::format("it has {} jobs", count));
+void Service::remove(std::string_view project_id, std::string_view id) {
+    auto job = state_->load(project_id, id).job;
+    if (!is_final(job.state))
+        fail(ErrorCode::failed_precondition, "{} {} is {}: stop it first (maru job stop {})",
+             job.kind == WorkloadKind::job ? "job" : "workload", id, enum_name(job.state), id);
+    if (!state_->lifecycle.remove_ended(id))
+        fail(ErrorCode::not_found, "the job {} does not exist", id);
+}
+
+std::vector<std::string> Service::project_contents(sql::Connection& connection,
+                                                   const std::string& project_id) {
+    return sql::describe_counts(
+        connection, project_id,
+        {{"job", "select count(*) from workloads where project_id = $1 and kind = 'job'"}});
+}
+
+std::optional<std::string> Service::running(sql::Connection& connection,
+                                            const std::string& project_id) {
+    constexpr std::int64_t kNamedMax = 3;
+    auto jobs = store::active_in(connection, project_id, kNamedMax + 1);
+    if (jobs.empty()) return std::nullopt;
+    std::string names;
+    for (std::size_t i = 0; i < jobs.size(); ++i) {
+        if (i == kNamedMax) return names + ", ... have not ended; stop them first (maru job stop)";
+        names += fmt::format("{}{} {}", i == 0 ? "" : ", ",
+                             jobs[i].kind == WorkloadKind::job ? "job" : "workload", jobs[i].id);
+    }
+    return names + (jobs.size() == 1 ? " has not ended; stop it first (maru job stop)"
+                                     : " have not ended; stop them first (maru job stop)");
+}
+
+void Service::remove_project(const api::ProjectRef& project) {
+    constexpr std::int64_t kAtOnce = 100;
+    for (const auto& job : state_->database.read([&](sql::Connection& connection) {
+             return store::active_in(connection, project.id, kAtOnce);
+         }))
+        state_->lifecycle.request_stop(job.id, "its project was deleted");
+    while (true) {
+        auto ids = state_->database.read([&](sql::Connection& connection) {
+            return store::ended_in(connection, project.id, kAtOnce);
+        });
+        if (ids.empty()) return;
+        for (const auto& id : ids) state_->lifecycle.remove_ended(id);
+    }
 }
 
 Status Service::status() {

@@ -108,9 +108,16 @@ class Service {
     net::Response follow_events(std::string_view project_id, const FollowEvents& request,
                                 std::string_view last_event_id);
     Status status();
-    /// Why the project can't be deleted ("it has 3 jobs"), or nothing.
-    std::optional<std::string> blocks_deletion(sql::Connection& connection,
-                                               std::string_view project_id);
+    /// Removes one that has ended for good, with its events, log and files. Throws
+    /// failed_precondition for one that has not.
+    void remove(std::string_view project_id, std::string_view id);
+
+    // The deletion of projects (identity::ProjectRoom).
+    std::vector<std::string> project_contents(sql::Connection& connection,
+                                              const std::string& project_id);
+    std::optional<std::string> running(sql::Connection& connection, const std::string& project_id);
+    /// What has not ended is stopped, and removed by a later call.
+    void remove_project(const api::ProjectRef& project);
     /// The code snapshots that workloads were submitted with.
     std::set<std::string> codes_in_use();
     /// Something that a waits_for depends on has changed: look again.

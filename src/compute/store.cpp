@@ -188,9 +188,43 @@ std::vector<Job> list(sql::Connection& connection, const ListFilter& filter) {
     return jobs;
 }
 
-std::int64_t count(sql::Connection& connection, std::string_view project_id) {
-    return *connection.first("select count(*) from workloads where project_id = $1", {project_id},
-                             [](const sql::Row& row) { return row.integer(0); });
+std::vector<Job> active_in(sql::Connection& connection, std::string_view project_id,
+                           std::int64_t limit) {
+    auto jobs = list(connection, {.project_id = std::string(project_id),
+                                  .state = "active",
+                                  .kind = "all",
+                                  .before_id = "",
+                                  .limit = limit});
+    return {jobs.rbegin(), jobs.rend()};
+}
+
+std::vector<std::string> ended_in(sql::Connection& connection, std::string_view project_id,
+                                  std::int64_t limit) {
+    return connection.all(
+        "select id from workloads where project_id = $1 and state in ('succeeded', 'failed', "
+        "'stopped') limit $2",
+        {project_id, limit}, [](const sql::Row& row) { return row.string(0); });
+}
+
+std::set<std::string> all_ids(sql::Connection& connection) {
+    std::set<std::string> ids;
+    connection.query("select id from workloads", {},
+                     [&](const sql::Row& row) { ids.insert(row.string(0)); });
+    return ids;
+}
+
+bool remove_ended(sql::Connection& connection, std::string_view id) {
+    // With its replicas and samples, which go with their row.
+    if (connection.execute("delete from workloads where id = $1 and state in ('succeeded', "
+                           "'failed', 'stopped')",
+                           {id}) == 0)
+        return false;
+    connection.execute(
+        "insert into workload_event_numbers (only_row, last) values (1, $1) on conflict "
+        "(only_row) do update set last = excluded.last",
+        {last_event_number(connection)});
+    connection.execute("delete from workload_events where workload_id = $1", {id});
+    return true;
 }
 
 std::set<std::string> codes(sql::Connection& connection) {
@@ -230,8 +264,10 @@ std::vector<ProjectEvent> events_after(sql::Connection& connection, std::int64_t
 }
 
 std::int64_t last_event_number(sql::Connection& connection) {
-    return *connection.first("select coalesce(max(number), 0) from workload_events", {},
-                             [](const sql::Row& row) { return row.integer(0); });
+    return *connection.first(
+        "select coalesce(max(number), 0) from (select max(number) as number from workload_events "
+        "union all select last from workload_event_numbers) numbers",
+        {}, [](const sql::Row& row) { return row.integer(0); });
 }
 
 void append_usage(sql::Connection& connection, std::string_view workload_id,

@@ -39,8 +39,15 @@ struct ListFilter {
 };
 std::vector<Job> list(sql::Connection& connection, const ListFilter& filter);
 
-/// How many workloads a project has, ended ones too.
-std::int64_t count(sql::Connection& connection, std::string_view project_id);
+/// Those of a project that have not ended, at most `limit`, the oldest first.
+std::vector<Job> active_in(sql::Connection& connection, std::string_view project_id,
+                           std::int64_t limit);
+/// The ids of those of a project that have ended, at most `limit`.
+std::vector<std::string> ended_in(sql::Connection& connection, std::string_view project_id,
+                                  std::int64_t limit);
+std::set<std::string> all_ids(sql::Connection& connection);
+/// Removes all rows of one that has ended; false if there is none.
+bool remove_ended(sql::Connection& connection, std::string_view id);
 
 /// The code snapshots that workloads were submitted with, ended ones too, since they can be
 /// retried.

@@ -30,6 +30,9 @@ constexpr bool is_final(WorkloadState state) {
     return state == WorkloadState::succeeded || state == WorkloadState::failed ||
            state == WorkloadState::stopped;
 }
+constexpr bool holds_resources(WorkloadState state) {
+    return state == WorkloadState::starting || state == WorkloadState::running;
+}
 
 struct Replica {
     std::int32_t index = 0;

@@ -71,16 +71,20 @@ std::filesystem::path Contributor::folder(std::string_view build_id) const {
     return options_.data_directory / "environments" / "builds" / build_id;
 }
 
-BuildPlaces Contributor::places(const compute::Workload& workload,
-                                std::string_view build_id) const {
+std::filesystem::path Contributor::cache_folder(std::int64_t user_number) const {
     auto cache = options_.cache_directory.empty()
                      ? options_.data_directory / "environments" / "cache"
                      : options_.cache_directory;
+    return cache / fmt::to_string(user_number);
+}
+
+BuildPlaces Contributor::places(const compute::Workload& workload,
+                                std::string_view build_id) const {
     return {.uv_program = options_.uv_program,
             .python = options_.python,
             .python_prefix = python_prefix_,
             .folder = folder(build_id),
-            .cache = cache / fmt::to_string(workload.user_number),
+            .cache = cache_folder(workload.user_number),
             .network_variables = options_.network_variables};
 }
 

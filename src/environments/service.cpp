@@ -61,13 +61,13 @@ std::string ask_python_version(const std::filesystem::path& python) {
     return "";
 }
 
+}  // namespace
+
 void remove_folder(const std::filesystem::path& folder) {
     std::error_code error;
     std::filesystem::remove_all(folder, error);
     if (error) log::warning("cannot remove {}: {}", folder.string(), error.message());
 }
-
-}  // namespace
 
 Service::State::State(sql::Database& database_, blob::BlobStore& blobs_, compute::Service& compute_,
                       const Clock& clock_, ServiceOptions options_)

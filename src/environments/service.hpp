@@ -77,7 +77,7 @@ class Service {
     api::Page<CodeFile> list_code_files(const api::ProjectRef& project,
                                         const ListCodeFiles& request);
 
-    // Removal for good (code_removal.cpp).
+    // Removal for good (removal.cpp).
     /// What was used last in a project before that moment may be removed.
     using CutoffOf = std::function<Time(const std::string& project_id)>;
     struct RemovedCode {
@@ -88,7 +88,12 @@ class Service {
     RemovedCode remove_unused_code(const CutoffOf& cutoff, bool dry_run);
     /// Visits the blobs that snapshots and uploads name, without those that a dry run counts.
     void visit_blobs(const blob::VisitDigest& visit, const CutoffOf* without = nullptr);
-    std::set<std::string> project_ids();
+
+    // The deletion of projects (identity::ProjectRoom).
+    static std::vector<std::string> project_contents(sql::Connection& connection,
+                                                     const std::string& project_id);
+    /// What a workload that has not ended uses stays until a later call.
+    void remove_project(const api::ProjectRef& project);
 
   private:
     struct State;

@@ -34,6 +34,8 @@ class StateCache {
     std::map<std::string, Entry> entries_;
 };
 
+/// Removes a folder; what can't be removed is logged, and tried again at the next start.
+void remove_folder(const std::filesystem::path& folder);
 /// The name of an environment for people: its own, or the start of its id.
 std::string label(const Environment& environment);
 
@@ -52,6 +54,8 @@ class Contributor final : public compute::Contributor {
     void committed(const compute::Workload& workload, const compute::Event& event) override;
 
     StateCache& cache() { return cache_; }
+    /// Of downloaded packages.
+    std::filesystem::path cache_folder(std::int64_t user_number) const;
     /// Folder of one build.
     std::filesystem::path folder(std::string_view build_id) const;
 

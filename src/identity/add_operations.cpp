@@ -59,8 +59,8 @@ void add_project_operations(api::Api& api, Service& service) {
     api.handle(update_project, [&service](const Context& context, const UpdateProject& request) {
         return service.update_project(context, request);
     });
-    api.handle(delete_project, [&service](const Context& context, const NameProject&) {
-        service.delete_project(context);
+    api.handle(delete_project, [&service](const Context& context, const DeleteProject& request) {
+        service.delete_project(context, request.purge);
     });
     api.handle(list_members, [&service](const Context& context, const ListMembers& request) {
         return service.list_members(context, request);

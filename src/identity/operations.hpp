@@ -186,11 +186,16 @@ inline constexpr api::Operation<UpdateProject, Project> update_project{
     .summary = "Change a project's description",
     .permission = api::Permission::project_administer};
 
-inline constexpr api::Operation<NameProject, api::Nothing> delete_project{
+struct DeleteProject {
+    std::string project;
+    bool purge = false;
+};
+BOOST_DESCRIBE_STRUCT(DeleteProject, (), (project, purge))
+inline constexpr api::Operation<DeleteProject, api::Nothing> delete_project{
     .id = "projects.delete",
     .method = api::Method::delete_,
     .path = "/projects/{project}",
-    .summary = "Delete an empty project",
+    .summary = "Delete an empty project, or with purge one with all that is in it, for good",
     .permission = api::Permission::project_administer};
 
 struct ListMembers {

@@ -276,23 +276,67 @@ TEST_F(OperationsTest, AProjectThatIsNotEmptyStays) {
     add_project("vision");
     bool empty = false;
     std::string asked;
-    service->add_deletion_check(
-        [&](sql::Connection& connection, const std::string& id) -> std::optional<std::string> {
-            asked = id;
-            connection.execute("UPDATE projects SET description = 'seen' WHERE id = $1", {id});
-            return empty ? std::nullopt : std::optional<std::string>("it has 3 jobs");
-        });
+    std::vector<std::string> removed;
+    service->add_project_room(
+        {.contents =
+             [&](sql::Connection& connection, const std::string& id) {
+                 asked = id;
+                 connection.execute("UPDATE projects SET description = 'seen' WHERE id = $1", {id});
+                 return empty ? std::vector<std::string>() : std::vector<std::string>{"3 jobs"};
+             },
+         .running = {},
+         .remove = [&](const api::ProjectRef& project) { removed.push_back(project.name); }});
     std::string id = service->project("vision").id;
     auto token = bearer(service->issue_workload_token("w", id, "admin"));
     auto refused = send("DELETE", "/projects/vision", admin);
     EXPECT_EQ(refused.status, 400u);
     EXPECT_NE(refused.body.find("it has 3 jobs"), std::string::npos);
+    EXPECT_EQ(service->remove_deleted_projects(), 0);
     EXPECT_EQ(asked, id);
     EXPECT_EQ(send("GET", "/projects/vision", admin).as<Project>().description, "");
     empty = true;
     EXPECT_EQ(send("DELETE", "/projects/vision", admin).status, 200u);
     EXPECT_EQ(admit(api::Permission::jobs_read, token, "vision"), "unauthenticated");
     EXPECT_EQ(send("GET", "/projects/vision", admin).status, 404u);
+    EXPECT_EQ(service->remove_deleted_projects(), 1);
+    EXPECT_EQ(service->remove_deleted_projects(), 0);
+    EXPECT_EQ(removed, std::vector<std::string>{"vision"});
+    // What was on its way when the project went is removed a day later.
+    clock.advance(std::chrono::hours(25));
+    EXPECT_EQ(service->remove_deleted_projects(), 0);
+    EXPECT_EQ(service->remove_deleted_projects(), 0);
+    EXPECT_EQ(removed.size(), 2u);
+}
+
+TEST_F(OperationsTest, APurgeTakesWhatThereIsButNotWhatRuns) {
+    add_project("vision");
+    bool running = true, breaks = true;
+    int removed = 0;
+    ProjectRoom room{
+        .contents = [](sql::Connection&,
+                       const std::string&) { return std::vector<std::string>{"3 jobs"}; },
+        .running = [&](sql::Connection&, const std::string&) -> std::optional<std::string> {
+            return running ? std::optional<std::string>("job x has not ended") : std::nullopt;
+        },
+        .remove =
+            [&](const api::ProjectRef&) {
+                if (breaks) fail(ErrorCode::unavailable, "the disk is full");
+                ++removed;
+            }};
+    service->add_project_room(room);
+    auto refused = send("DELETE", "/projects/vision?purge=true", admin);
+    EXPECT_EQ(refused.status, 400u);
+    EXPECT_NE(refused.body.find("job x has not ended"), std::string::npos);
+    running = false;
+    EXPECT_EQ(send("DELETE", "/projects/vision", admin).status, 400u);
+    EXPECT_EQ(send("DELETE", "/projects/vision?purge=true", admin).status, 200u);
+    EXPECT_EQ(send("GET", "/projects/vision", admin).status, 404u);
+    EXPECT_THROW(service->remove_deleted_projects(), Error);
+    restart();
+    service->add_project_room(room);
+    breaks = false;
+    EXPECT_EQ(service->remove_deleted_projects(), 1);
+    EXPECT_EQ(removed, 1);
 }
 
 TEST_F(OperationsTest, TheFirstStartCanBeInterrupted) {

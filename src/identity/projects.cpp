@@ -83,10 +83,6 @@ std::optional<Role> Service::role_in(std::string_view project_id, std::string_vi
     return role_of(state_->directory, {.user = user}, project_id);
 }
 
-void Service::add_deletion_check(DeletionCheck check) {
-    state_->deletion_checks.push_back(std::move(check));
-}
-
 api::Page<Project> Service::list_projects(const api::Context& context,
                                           const ListProjects& request) const {
     Caller caller = state_->caller_of(context);
@@ -151,25 +147,6 @@ Project Service::update_project(const api::Context& context, const UpdateProject
         state_->directory.put(std::move(row));
     }
     return get_project(context);
-}
-
-void Service::delete_project(const api::Context& context) {
-    const api::ProjectRef& ref = context.in_project();
-    if (ref.name == kDefaultProject)
-        fail(ErrorCode::failed_precondition, "project \"{}\" cannot be deleted", ref.name);
-    std::lock_guard lock(state_->write_mutex);
-    if (!state_->directory.project(ref.id))
-        fail(ErrorCode::not_found, "project \"{}\" does not exist", ref.name);
-    state_->database.write([&](sql::Connection& connection) {
-        for (const auto& check : state_->deletion_checks)
-            if (auto reason = check(connection, ref.id))
-                fail(ErrorCode::failed_precondition, "project \"{}\" is not empty: {}", ref.name,
-                     *reason);
-        connection.execute("DELETE FROM members WHERE project_id = $1", {ref.id});
-        connection.execute("DELETE FROM tokens WHERE project_id = $1", {ref.id});
-        connection.execute("DELETE FROM projects WHERE id = $1", {ref.id});
-    });
-    state_->directory.remove_project(ref.id);
 }
 
 api::Page<Member> Service::list_members(const api::Context& context,

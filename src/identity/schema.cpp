@@ -88,7 +88,20 @@ CREATE TABLE identity_settings (
 INSERT INTO identity_settings (name, value) VALUES ('next_project_number', 1);
 )sql";
 
-constexpr sql::Migration kMigrations[] = {{.module = "identity", .number = 1, .script = kFirst}};
+// Projects whose rooms' contents are not removed yet, or may get some more.
+constexpr std::string_view kDeletedProjects = R"sql(
+CREATE TABLE deleted_projects (
+    id TEXT PRIMARY KEY,
+    number BIGINT NOT NULL,
+    name TEXT NOT NULL,
+    deleted_at BIGINT NOT NULL,
+    removed BIGINT NOT NULL
+);
+)sql";
+
+constexpr sql::Migration kMigrations[] = {
+    {.module = "identity", .number = 1, .script = kFirst},
+    {.module = "identity", .number = 2, .script = kDeletedProjects}};
 
 }  // namespace
 

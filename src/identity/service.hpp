@@ -36,10 +36,19 @@ struct FirstStart {
     std::string sign_in_token;
 };
 
-/// Why a project can't be deleted ("it has 3 jobs"), or nothing. Runs in the transaction that
-/// deletes it, and may delete there what is not worth keeping it for.
-using DeletionCheck =
-    std::function<std::optional<std::string>(sql::Connection&, const std::string& project_id)>;
+/// What another room keeps of projects, and how it goes with them. The first two run in the
+/// transaction that deletes the project.
+struct ProjectRoom {
+    /// What of it somebody could miss, for people: "3 runs".
+    std::function<std::vector<std::string>(sql::Connection&, const std::string& project_id)>
+        contents;
+    /// What of it still runs, and how to end it; nothing if nothing does. May be empty.
+    std::function<std::optional<std::string>(sql::Connection&, const std::string& project_id)>
+        running;
+    /// Removes for good all that the room has of a project that is gone. Called at least twice, a
+    /// day apart, since requests may have been on their way when it went; and again after a crash.
+    std::function<void(const api::ProjectRef&)> remove;
+};
 
 /// Users, sessions, tokens, projects, members, the audit log, and the guard of every request.
 ///
@@ -47,7 +56,7 @@ using DeletionCheck =
 /// SQL and a revocation, a changed role or a disabled user counts from the next request on. That
 /// holds for one server on the database.
 ///
-/// Lifetime: the server's; construct, `initialize`, add deletion checks, then serve; call
+/// Lifetime: the server's; construct, `initialize`, add rooms, then serve; call
 /// `maintain` about every 30 s. Threads: any. `admit` may be called on I/O threads: it never waits,
 /// but hashes a password once for a new pair of HTTP Basic user and password.
 class Service final : public api::Guard {
@@ -91,8 +100,13 @@ class Service final : public api::Guard {
     std::vector<api::ProjectRef> all_projects() const;  // by name
     /// The user's role, owner for the platform's admins; nothing for who may not see the project.
     std::optional<Role> role_in(std::string_view project_id, std::string_view user_id) const;
-    /// Add before serving.
-    void add_deletion_check(DeletionCheck check);
+    /// Add before serving; rooms are asked and emptied in this order.
+    void add_project_room(ProjectRoom room);
+    /// Called when a project was deleted, on the thread that did: must not block.
+    void set_deletion_listener(std::function<void()> listener);
+    /// Has the rooms remove what they have of deleted projects; returns of how many for the first
+    /// time. Call often: it reads one small table. One at a time, a second call waits.
+    std::int64_t remove_deleted_projects();
     /// A secret with which a workload may use its project with the rights of its user, a
     /// developer's at most, until it is revoked. Throws not_found for an unknown user or project.
     std::string issue_workload_token(sql::Connection& connection, std::string_view workload_id,
@@ -118,7 +132,9 @@ class Service final : public api::Guard {
     Project create_project(const api::Context& context, const CreateProject& request);
     Project get_project(const api::Context& context) const;
     Project update_project(const api::Context& context, const UpdateProject& request);
-    void delete_project(const api::Context& context);
+    /// Throws failed_precondition for a project that has something, unless `purge`, and for one in
+    /// which something runs.
+    void delete_project(const api::Context& context, bool purge);
     api::Page<Member> list_members(const api::Context& context, const ListMembers& request) const;
     Member set_member(const api::Context& context, const SetMember& request);
     void remove_member(const api::Context& context, const NameMember& request);

@@ -64,7 +64,9 @@ struct Service::State {
     /// Held over each write to tables that the directory shows and the directory's change after it,
     /// so that both happen in the same order. Never taken inside a transaction.
     std::mutex write_mutex;
-    std::vector<DeletionCheck> deletion_checks;
+    std::vector<ProjectRoom> rooms;
+    std::function<void()> deletion_listener = [] {};
+    std::mutex removal_mutex;  // over a removal of what deleted projects had
     WindowCounter audited_failures{std::chrono::minutes(1), 1000};
     Time last_cleanup{};  // of maintain
     std::mutex idempotency_mutex;
@@ -106,6 +108,9 @@ struct Service::State {
     void insert_project(sql::Connection& connection, ProjectRow& project) const;
     void set_role(sql::Connection& connection, std::string_view project_id,
                   std::string_view user_id, Role role) const;
+    /// Throws failed_precondition that says what is in the way.
+    void check_deletable(sql::Connection& connection, const api::ProjectRef& project,
+                         bool purge) const;
     /// Throws not_found.
     std::shared_ptr<const UserRow> user_named(std::string_view name) const;
     /// The caller of the request that is being handled.

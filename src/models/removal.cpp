@@ -1,5 +1,6 @@
 #include "base/error.hpp"
 #include "models/service.hpp"
+#include "sql/counts.hpp"
 
 namespace maru::models {
 
@@ -31,34 +32,31 @@ void Service::remove_with_files(const Author& author, std::string_view model,
     });
 }
 
-std::set<std::string> Service::project_ids() {
-    std::set<std::string> ids;
-    database_.read([&](sql::Connection& connection) {
-        for (std::string_view table : {"models", "model_changes", "model_approval_rules"})
-            connection.query(fmt::format("SELECT DISTINCT project_id FROM {}", table), {},
-                             [&](const sql::Row& row) { ids.insert(row.string(0)); });
-    });
-    return ids;
+std::vector<std::string> Service::project_contents(sql::Connection& connection,
+                                                   const std::string& project_id) {
+    return sql::describe_counts(
+        connection, project_id,
+        {{"registered model", "SELECT count(*) FROM models WHERE project_id = $1"}});
 }
 
-void Service::remove_project(const std::string& project_id) {
+void Service::remove_project(const api::ProjectRef& project) {
     constexpr std::string_view kModels = "(SELECT number FROM models WHERE project_id = $1)";
     database_.write([&](sql::Connection& connection) {
         connection.execute(fmt::format("DELETE FROM model_version_tags WHERE version IN (SELECT "
                                        "number FROM model_versions WHERE model IN {})",
                                        kModels),
-                           {project_id});
+                           {project.id});
         connection.execute(
             "DELETE FROM model_reviews WHERE request_id IN (SELECT id FROM model_requests WHERE "
             "project_id = $1)",
-            {project_id});
+            {project.id});
         for (std::string_view table : {"model_aliases", "model_versions", "model_tags"})
             connection.execute(fmt::format("DELETE FROM {} WHERE model IN {}", table, kModels),
-                               {project_id});
+                               {project.id});
         for (std::string_view table :
              {"model_requests", "model_approval_rules", "model_changes", "models"})
             connection.execute(fmt::format("DELETE FROM {} WHERE project_id = $1", table),
-                               {project_id});
+                               {project.id});
     });
 }
 

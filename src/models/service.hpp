@@ -161,9 +161,10 @@ class Service {
     /// Removes a version, or a model with all versions, and the files that nothing else is made of.
     void remove_with_files(const Author& author, std::string_view model,
                            std::optional<std::int64_t> version);
-    /// The projects that have rows here, also those that are no more.
-    std::set<std::string> project_ids();
-    void remove_project(const std::string& project_id);
+    // The deletion of projects (identity::ProjectRoom).
+    static std::vector<std::string> project_contents(sql::Connection& connection,
+                                                     const std::string& project_id);
+    void remove_project(const api::ProjectRef& project);
     /// All files of a version, with paths from its root ("MLmodel", "model.onnx").
     std::vector<tracking::ArtifactFile> files(std::string_view project_id, std::string_view model,
                                               std::int64_t version);

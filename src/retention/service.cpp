@@ -70,18 +70,11 @@ Retention Service::set_project_retention(const std::string& project_id,
     return project_retention(project_id);
 }
 
-// Collection.
-
-std::set<std::string> Service::gone_projects() {
-    // First the rows, then the projects: one that is made in between has no row in the first.
-    std::set<std::string> ids;
-    ids.merge(rooms_.tracking.project_ids());
-    ids.merge(rooms_.models.project_ids());
-    ids.merge(rooms_.environments.project_ids());
-    ids.merge(rooms_.webhooks.project_ids());
-    for (const auto& project : rooms_.identity.all_projects()) ids.erase(project.id);
-    return ids;
+void Service::remove_project(const api::ProjectRef& project) {
+    set_rule(project.id, std::nullopt);
 }
+
+// Collection.
 
 void Service::remove_rows(const Collect& request, Collection& collection,
                           const tracking::CutoffOf& cutoff,
@@ -93,14 +86,7 @@ void Service::remove_rows(const Collect& request, Collection& collection,
                : kind == tracking::Deleted::Kind::logged_model ? removed.logged_models
                                                                : removed.experiments;
     };
-    for (const auto& project_id : gone_projects()) {
-        ++removed.projects;
-        if (request.dry_run) continue;
-        rooms_.tracking.remove_project(project_id);
-        rooms_.models.remove_project(project_id);
-        rooms_.webhooks.remove_project(project_id);
-        set_rule(project_id, std::nullopt);
-    }
+    if (!request.dry_run) removed.projects = rooms_.identity.remove_deleted_projects();
     for (auto& one : rooms_.tracking.find_deleted(cutoff)) {
         bool goes =
             request.dry_run ? rooms_.tracking.may_remove(one) : rooms_.tracking.remove_deleted(one);
@@ -127,9 +113,7 @@ Collection Service::collect(const Collect& request) {
     } ended{running_};
     Collection collection{.dry_run = request.dry_run, .started_at = clock_.now()};
     Time now = collection.started_at;
-    auto gone = gone_projects();
     tracking::CutoffOf cutoff = [&, rules = rules()](const std::string& project_id) {
-        if (gone.contains(project_id)) return Time::max();
         auto rule = rules.find(project_id);
         auto keep_s = request.keep_deleted_s ? *request.keep_deleted_s
                       : rule == rules.end()  ? rules.at("")
@@ -137,16 +121,14 @@ Collection Service::collect(const Collect& request) {
         return now - std::chrono::seconds(keep_s);
     };
     environments::Service::CutoffOf code_cutoff = [&](const std::string& project_id) {
-        Time at = cutoff(project_id);
-        return at == Time::max() ? at : std::min(at, now - kCodeKeptAtLeast);
+        return std::min(cutoff(project_id), now - kCodeKeptAtLeast);
     };
     std::vector<tracking::Deleted> deleted;
     remove_rows(request, collection, cutoff, code_cutoff, deleted);
     if (!request.dry_run) deleted.clear();
     auto blobs = blobs_.collect(
         [&](const blob::VisitDigest& visit) {
-            rooms_.tracking.visit_blobs(visit, deleted,
-                                        request.dry_run ? gone : std::set<std::string>());
+            rooms_.tracking.visit_blobs(visit, deleted);
             rooms_.environments.visit_blobs(visit, request.dry_run ? &code_cutoff : nullptr);
             rooms_.serving.visit_blobs(visit);
         },

@@ -17,7 +17,6 @@
 #include "sql/database.hpp"
 #include "traces/service.hpp"
 #include "tracking/service.hpp"
-#include "webhooks/service.hpp"
 
 namespace maru::retention {
 
@@ -29,7 +28,6 @@ struct Rooms {
     models::Service& models;
     traces::Service& traces;
     serving::Service& serving;
-    webhooks::Service& webhooks;
 };
 
 /// Removes for good what was deleted longer ago than it is kept, and collects the files that no
@@ -54,6 +52,8 @@ class Service {
     Retention server_retention();
     Retention set_server_retention(std::int64_t keep_deleted_s);
     Retention project_retention(const std::string& project_id);
+    /// Its rule goes with a project.
+    void remove_project(const api::ProjectRef& project);
     /// Nothing: the server's.
     Retention set_project_retention(const std::string& project_id,
                                     std::optional<std::int64_t> keep_deleted_s);
@@ -61,7 +61,6 @@ class Service {
   private:
     std::map<std::string, std::int64_t> rules();
     void set_rule(const std::string& project_id, std::optional<std::int64_t> keep_deleted_s);
-    std::set<std::string> gone_projects();
     void remove_rows(const Collect& request, Collection& collection,
                      const tracking::CutoffOf& cutoff,
                      const environments::Service::CutoffOf& code_cutoff,

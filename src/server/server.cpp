@@ -48,6 +48,7 @@ namespace {
 
 constexpr std::chrono::seconds kMaintainEvery{30};
 constexpr std::chrono::seconds kCompactEvery{1};
+constexpr std::chrono::minutes kRemoveEvery{1};
 constexpr std::chrono::minutes kCollectionDueEvery{10};
 constexpr std::chrono::milliseconds kStopGrace{3000};
 
@@ -113,12 +114,17 @@ class PeriodicLoop {
     PeriodicLoop(std::string name, std::chrono::seconds every, std::function<void()> work)
         : thread_([this, name = std::move(name), every, work = std::move(work)] {
               std::unique_lock lock(mutex_);
-              while (!changed_.wait_for(lock, every, [this] { return stopping_; })) {
+              while (true) {
+                  changed_.wait_for(lock, every, [this] { return stopping_ || due_; });
+                  if (stopping_) return;
+                  due_ = false;
+                  lock.unlock();
                   try {
                       work();
                   } catch (...) {
                       log::error("{} failed: {}", name, log::current_exception_message());
                   }
+                  lock.lock();
               }
           }) {}
     ~PeriodicLoop() {
@@ -129,13 +135,21 @@ class PeriodicLoop {
         changed_.notify_all();
         thread_.join();
     }
+    /// Does it now.
+    void wake() {
+        {
+            std::lock_guard lock(mutex_);
+            due_ = true;
+        }
+        changed_.notify_all();
+    }
     PeriodicLoop(const PeriodicLoop&) = delete;
     PeriodicLoop& operator=(const PeriodicLoop&) = delete;
 
   private:
     std::mutex mutex_;
     std::condition_variable changed_;
-    bool stopping_ = false;
+    bool stopping_ = false, due_ = false;
     std::thread thread_;
 };
 
@@ -180,8 +194,7 @@ struct Server::State {
                      .tracking = tracking,
                      .models = models,
                      .traces = traces,
-                     .serving = serving,
-                     .webhooks = webhooks},
+                     .serving = serving},
                     clock),
           job_contributor(tracking),
           job_events(webhooks),
@@ -193,9 +206,7 @@ struct Server::State {
         compute.add_contributor(job_events);
         compute.add_contributor(serving.contributor());
         compute.add_contributor(access);
-        identity.add_deletion_check([this](sql::Connection& connection, const std::string& id) {
-            return compute.blocks_deletion(connection, id);
-        });
+        add_project_rooms();
         tracking.set_artifact_check([this](sql::Connection& connection, std::string_view project_id,
                                            std::string_view folder) -> std::optional<std::string> {
             if (!models.uses_artifacts(connection, project_id, folder)) return std::nullopt;
@@ -203,6 +214,45 @@ struct Server::State {
         });
         add_operations();
         document = api.openapi();
+    }
+
+    /// In the order in which a deleted project's contents go: who uses before what is used.
+    void add_project_rooms() {
+        identity.add_project_room(
+            {.contents =
+                 [](sql::Connection&, const std::string&) {
+                     return std::vector<std::string>();  // an endpoint is always running
+                 },
+             .running = [this](sql::Connection& connection,
+                               const std::string& id) { return serving.running(connection, id); },
+             .remove =
+                 [this](const api::ProjectRef& project) { serving.remove_project(project); }});
+        identity.add_project_room(
+            {.contents =
+                 [this](sql::Connection& connection, const std::string& id) {
+                     return compute.project_contents(connection, id);
+                 },
+             .running = [this](sql::Connection& connection,
+                               const std::string& id) { return compute.running(connection, id); },
+             .remove =
+                 [this](const api::ProjectRef& project) { compute.remove_project(project); }});
+        auto add = [this](auto& room, auto contents) {
+            identity.add_project_room({.contents = contents,
+                                       .running = {},
+                                       .remove = [&room](const api::ProjectRef& project) {
+                                           room.remove_project(project);
+                                       }});
+        };
+        add(environments, environments::Service::project_contents);
+        add(models, models::Service::project_contents);
+        add(tracking, tracking::Service::project_contents);
+        add(traces, traces::Service::project_contents);
+        // Settings: nobody misses them.
+        auto nothing = [](sql::Connection&, const std::string&) {
+            return std::vector<std::string>();
+        };
+        add(webhooks, nothing);
+        add(retention, nothing);
     }
 
     std::vector<models::EndpointUse> endpoint_uses(const api::ProjectRef& project) {
@@ -232,7 +282,7 @@ struct Server::State {
         tracking::add_mlflow_routes(api, tracking, uploads);
         models::add_mlflow_routes(api, models, tracking);
         webhooks::add_mlflow_routes(api, webhooks);
-        add_workspace_routes(api, identity, tracking, models);
+        add_workspace_routes(api, identity);
         add_user_routes(api, identity);
         traces::mlflow::add_routes(api, traces, tracking);
     }
@@ -309,7 +359,7 @@ struct Server::State {
     std::string document, url, sign_in_url;
     std::atomic<bool> ready = false;
     std::unique_ptr<net::Server> http;
-    std::optional<PeriodicLoop> maintenance, compaction, collection;
+    std::optional<PeriodicLoop> maintenance, compaction, collection, removal;
 };
 
 Server::Server(const Options& options) : state_(std::make_unique<State>(options)) {
@@ -319,6 +369,10 @@ Server::Server(const Options& options) : state_(std::make_unique<State>(options)
     state_->compute.start();
     state_->serving.start();
     state_->webhooks.start();
+    state_->removal.emplace("removing what was in deleted projects", kRemoveEvery,
+                            [state = state_.get()] { state->identity.remove_deleted_projects(); });
+    state_->identity.set_deletion_listener([state = state_.get()] { state->removal->wake(); });
+    state_->removal->wake();
     state_->ready = true;
     state_->maintenance.emplace("ending what has expired", kMaintainEvery, [state = state_.get()] {
         state->identity.maintain();
@@ -353,6 +407,7 @@ void Server::stop() {
     state_->webhooks.stop();
     state_->serving.stop();
     state_->http->stop(kStopGrace);
+    state_->removal.reset();
     state_->compute.stop();
     // The engine's thread reports to the services: it ends before they do.
     state_->engine->set_listener({});

@@ -251,6 +251,24 @@ void Service::remove(const api::ProjectRef& project, std::string_view name) {
     state_->controller.adopt(endpoint_id);
 }
 
+std::optional<std::string> Service::running(sql::Connection& connection,
+                                            const std::string& project_id) {
+    auto endpoints = store::of_project(connection, project_id);
+    if (endpoints.empty()) return std::nullopt;
+    const auto& first = endpoints.front();
+    if (first.deleting)
+        return fmt::format("endpoint {} is being deleted; try again in a moment", first.name);
+    return fmt::format("endpoint {} serves; delete it first (maru endpoint rm {})", first.name,
+                       first.name);
+}
+
+void Service::remove_project(const api::ProjectRef& project) {
+    for (const auto& endpoint : state_->database.read([&](sql::Connection& connection) {
+             return store::of_project(connection, project.id);
+         }))
+        if (!endpoint.deleting) remove(project, endpoint.name);
+}
+
 void add_operations(api::Api& api, Service& service) {
     api.handle(create_endpoint,
                [&service](const api::Context& context, const CreateEndpoint& request) {

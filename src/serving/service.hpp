@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -55,6 +56,10 @@ class Service {
     api::Page<Endpoint> list(const api::ProjectRef& project, const ListEndpoints& request);
     /// Throws not_found.
     void remove(const api::ProjectRef& project, std::string_view name);
+
+    // The deletion of projects (identity::ProjectRoom).
+    std::optional<std::string> running(sql::Connection& connection, const std::string& project_id);
+    void remove_project(const api::ProjectRef& project);
 
     /// Visits the blobs of the models that endpoints run.
     void visit_blobs(const blob::VisitDigest& visit);

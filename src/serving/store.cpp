@@ -52,6 +52,13 @@ std::optional<Endpoint> find(sql::Connection& connection, std::string_view proje
         {project_id, name}, read_endpoint);
 }
 
+std::vector<Endpoint> of_project(sql::Connection& connection, std::string_view project_id) {
+    return connection.all(
+        fmt::format("SELECT {} FROM endpoints WHERE project_id = $1 ORDER BY deleting, name",
+                    kEndpointColumns),
+        {project_id}, read_endpoint);
+}
+
 void insert(sql::Connection& connection, const Endpoint& endpoint) {
     connection.execute(
         fmt::format("INSERT INTO endpoints ({}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",

@@ -52,6 +52,8 @@ struct Record {
 /// The endpoint of that name, unless it is being deleted.
 std::optional<Endpoint> find(sql::Connection& connection, std::string_view project_id,
                              std::string_view name);
+/// Those that are being deleted too.
+std::vector<Endpoint> of_project(sql::Connection& connection, std::string_view project_id);
 void insert(sql::Connection& connection, const Endpoint& endpoint);
 void insert(sql::Connection& connection, std::string_view endpoint_id, const Variant& variant);
 std::vector<Variant> variants(sql::Connection& connection, std::string_view endpoint_id);

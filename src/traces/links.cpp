@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "base/error.hpp"
+#include "sql/counts.hpp"
 #include "traces/rows.hpp"
 #include "traces/service.hpp"
 #include "tracking/search/conditions.hpp"
@@ -121,6 +122,20 @@ std::int64_t Service::remove_orphans() {
         });
     }
     return removed;
+}
+
+std::vector<std::string> Service::project_contents(sql::Connection& connection,
+                                                   const std::string& project_id) {
+    return sql::describe_counts(connection, project_id,
+                                {{"trace", "SELECT count(*) FROM traces WHERE project_id = $1"}});
+}
+
+void Service::remove_project(const api::ProjectRef& project) {
+    remove_orphans();
+    // Links to traces that never came.
+    database_.write([&](sql::Connection& connection) {
+        connection.execute("DELETE FROM trace_runs WHERE project_id = $1", {project.id});
+    });
 }
 
 void Service::delete_trace(std::string_view project_id, std::string_view id) {

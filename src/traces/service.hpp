@@ -97,9 +97,12 @@ class Service {
     void delete_tag(std::string_view project_id, std::string_view id, const std::string& key);
     std::int64_t delete_traces(std::string_view project_id, const TraceDeletion& deletion);
     void delete_trace(std::string_view project_id, std::string_view id);
-    /// Removes the traces of experiments, and of projects, that were removed for good; returns how
-    /// many traces went.
+    /// Removes the traces of experiments that were removed for good; returns how many traces went.
     std::int64_t remove_orphans();
+    // The deletion of projects (identity::ProjectRoom). Their traces are orphans by then.
+    static std::vector<std::string> project_contents(sql::Connection& connection,
+                                                     const std::string& project_id);
+    void remove_project(const api::ProjectRef& project);
     /// Links at most 100 traces, which may come later than the link.
     void link_to_run(std::string_view project_id, const std::vector<std::string>& ids,
                      std::string_view run_id);

@@ -5,6 +5,7 @@
 
 #include "base/error.hpp"
 #include "base/text.hpp"
+#include "sql/counts.hpp"
 #include "tracking/service.hpp"
 
 namespace maru::tracking {
@@ -233,60 +234,61 @@ bool Service::is_deleted_experiment(sql::Connection& connection, const Deleted& 
         .has_value();
 }
 
-std::set<std::string> Service::project_ids() {
-    std::set<std::string> ids;
-    database_.read([&](sql::Connection& connection) {
-        for (std::string_view table : {"tracking_experiments", "tracking_artifacts"})
-            connection.query(fmt::format("SELECT DISTINCT project_id FROM {}", table), {},
-                             [&](const sql::Row& row) { ids.insert(row.string(0)); });
-    });
-    return ids;
+std::vector<std::string> Service::project_contents(sql::Connection& connection,
+                                                   const std::string& project_id) {
+    // The experiment Default comes by itself.
+    return sql::describe_counts(
+        connection, project_id,
+        {{"experiment",
+          "SELECT count(*) FROM tracking_experiments WHERE project_id = $1 AND id <> 0"},
+         {"run", "SELECT count(*) FROM tracking_runs WHERE project_id = $1"},
+         {"logged model", "SELECT count(*) FROM tracking_models WHERE project_id = $1"},
+         {"artifact", "SELECT count(*) FROM tracking_artifacts WHERE project_id = $1"}});
 }
 
-void Service::remove_project(const std::string& project_id) {
-    auto numbers = [&](std::string_view table) {
-        return database_.read([&](sql::Connection& connection) {
-            return connection.all(fmt::format("SELECT number FROM {} WHERE project_id = $1", table),
-                                  {project_id}, [](const sql::Row& row) { return row.integer(0); });
-        });
+void Service::remove_project(const api::ProjectRef& project) {
+    // Other writers wait meanwhile: so many at a time.
+    auto remove_all = [&](std::string_view table, auto remove_rows) {
+        for (bool more = true; more;)
+            more = database_.write([&](sql::Connection& connection) {
+                auto numbers = connection.all(
+                    fmt::format("SELECT number FROM {} WHERE project_id = $1 LIMIT 100", table),
+                    {project.id}, [](const sql::Row& row) { return row.integer(0); });
+                for (auto number : numbers) remove_rows(connection, number);
+                return !numbers.empty();
+            });
     };
-    for (std::int64_t run : numbers("tracking_runs"))
-        database_.write([&](sql::Connection& c) { remove_run_rows(c, run); });
-    for (std::int64_t model : numbers("tracking_models"))
-        database_.write([&](sql::Connection& c) { remove_logged_model_rows(c, model); });
+    remove_all("tracking_runs", remove_run_rows);
+    remove_all("tracking_models", remove_logged_model_rows);
     database_.write([&](sql::Connection& connection) {
         for (std::string_view table :
              {"tracking_experiment_tags", "tracking_datasets", "tracking_views"})
             connection.execute(fmt::format("DELETE FROM {} WHERE experiment IN (SELECT number FROM "
                                            "tracking_experiments WHERE project_id = $1)",
                                            table),
-                               {project_id});
+                               {project.id});
         for (std::string_view table : {"tracking_experiments", "tracking_experiment_ids",
                                        "tracking_artifacts", "tracking_imports"})
             connection.execute(fmt::format("DELETE FROM {} WHERE project_id = $1", table),
-                               {project_id});
+                               {project.id});
     });
 }
 
-void Service::visit_blobs(const blob::VisitDigest& visit, const std::vector<Deleted>& without,
-                          const std::set<std::string>& without_projects) {
+void Service::visit_blobs(const blob::VisitDigest& visit, const std::vector<Deleted>& without) {
     std::set<std::string, std::less<>> folders;
     for (const auto& deleted : without)
         if (deleted.kind != Deleted::Kind::experiment)
             if (auto folder = own_folder(deleted.project_id, deleted.artifact_uri))
                 folders.insert(key_of(deleted.project_id, *folder));
     database_.read([&](sql::Connection& connection) {
-        if (folders.empty() && without_projects.empty()) {
+        if (folders.empty()) {
             connection.query("SELECT DISTINCT sha256 FROM tracking_artifacts", {},
                              [&](const sql::Row& row) { visit(row.text(0)); });
             return;
         }
         connection.query("SELECT sha256, project_id, path FROM tracking_artifacts", {},
                          [&](const sql::Row& row) {
-                             std::string project_id = row.string(1);
-                             if (!without_projects.contains(project_id) &&
-                                 !is_below(folders, project_id, row.text(2)))
-                                 visit(row.text(0));
+                             if (!is_below(folders, row.text(1), row.text(2))) visit(row.text(0));
                          });
     });
 }

@@ -292,12 +292,12 @@ class Service {
     bool may_remove(const Deleted& deleted);
     /// Removes it unless it was restored or has to stay; returns whether it is gone.
     bool remove_deleted(const Deleted& deleted);
-    /// The projects that have rows here, also those that are no more.
-    std::set<std::string> project_ids();
-    void remove_project(const std::string& project_id);
-    /// Visits the blobs that artifacts name, leaving out those of `without` and of projects.
-    void visit_blobs(const blob::VisitDigest& visit, const std::vector<Deleted>& without = {},
-                     const std::set<std::string>& without_projects = {});
+    // The deletion of projects (identity::ProjectRoom).
+    static std::vector<std::string> project_contents(sql::Connection& connection,
+                                                     const std::string& project_id);
+    void remove_project(const api::ProjectRef& project);
+    /// Visits the blobs that artifacts name, leaving out those of `without`.
+    void visit_blobs(const blob::VisitDigest& visit, const std::vector<Deleted>& without = {});
     /// Removes a folder of artifacts, and the logged model that it is the folder of.
     void remove_artifacts(sql::Connection& connection, std::string_view project_id,
                           std::string_view artifact_uri);

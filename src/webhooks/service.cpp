@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <set>
 
 #include "base/error.hpp"
 #include "base/id.hpp"
@@ -323,22 +324,13 @@ Delivery Service::redeliver(std::string_view project_id, std::string_view id,
     return again;
 }
 
-std::set<std::string> Service::project_ids() {
-    std::set<std::string> ids;
-    database_.read([&](sql::Connection& connection) {
-        connection.query("SELECT DISTINCT project_id FROM webhooks", {},
-                         [&](const sql::Row& row) { ids.insert(row.string(0)); });
-    });
-    return ids;
-}
-
-void Service::remove_project(const std::string& project_id) {
+void Service::remove_project(const api::ProjectRef& project) {
     database_.write([&](sql::Connection& connection) {
         connection.execute(
             "DELETE FROM webhook_deliveries WHERE webhook IN (SELECT number FROM webhooks WHERE "
             "project_id = $1)",
-            {project_id});
-        connection.execute("DELETE FROM webhooks WHERE project_id = $1", {project_id});
+            {project.id});
+        connection.execute("DELETE FROM webhooks WHERE project_id = $1", {project.id});
     });
 }
 

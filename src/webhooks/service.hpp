@@ -3,7 +3,6 @@
 #include <atomic>
 #include <functional>
 #include <optional>
-#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -80,9 +79,8 @@ class Service {
     api::Page<Delivery> deliveries(std::string_view project_id, const ListDeliveries& request);
     Delivery redeliver(std::string_view project_id, std::string_view id, std::string_view delivery);
 
-    /// The projects that have rows here, also those that are no more.
-    std::set<std::string> project_ids();
-    void remove_project(const std::string& project_id);
+    /// Removes for good all that a deleted project has here.
+    void remove_project(const api::ProjectRef& project);
 
   private:
     void check(const std::optional<std::string>& name, const std::optional<std::string>& url,

@@ -5,6 +5,7 @@
 
 #include "base/error.hpp"
 #include "base/text.hpp"
+#include "http/client.hpp"
 #include "webhooks/events.hpp"
 
 namespace maru::webhooks {

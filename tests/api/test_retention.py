@@ -130,23 +130,6 @@ def test_a_run_that_a_model_is_made_of_stays(own_server: Server) -> None:
     assert blobs(own_server) == set()
 
 
-def test_what_a_deleted_project_had_goes(own_server: Server) -> None:
-    project = own_server.new_project()
-    run = new_run(project, {"model/MLmodel": MLMODEL.encode()})
-    register(project, "iris", f"runs:/{run}/model")
-    code = b"x = 1\n"
-    project.request("PUT", f"/blobs/{digest(code)}", content=code)
-    with own_server.client() as client:
-        assert client.delete(project.path).status_code == 200
-    dry = collect(own_server, dry_run=True)
-    done = collect(own_server)
-    assert dry["removed"] == done["removed"]
-    assert done["removed"]["projects"] == 1
-    assert dry["files_removed"] == done["files_removed"] == 2
-    assert blobs(own_server) == set()
-    assert collect(own_server)["removed"]["projects"] == 0
-
-
 def test_code_that_jobs_ran_stays(own_server: Server) -> None:
     project = own_server.project()
     code = b"print(1)\n"

@@ -111,13 +111,15 @@ def test_workspaces_are_projects(own_server: Server, monkeypatch: pytest.MonkeyP
         mlflow.set_workspace("default")
         assert mlflow.search_runs(["0"], output_format="list") == []
 
-        with pytest.raises(MlflowException, match="it has experiments, runs or models"):
+        with pytest.raises(MlflowException, match="is not empty: it has 1 run"):
             mlflow.delete_workspace("team-a", mode=WorkspaceDeletionMode.RESTRICT)
-        with pytest.raises(MlflowException, match="deletes empty workspaces only"):
-            mlflow.delete_workspace("team-a", mode=WorkspaceDeletionMode.CASCADE)
+        with pytest.raises(MlflowException, match="does not move what is in a workspace"):
+            mlflow.delete_workspace("team-a", mode=WorkspaceDeletionMode.SET_DEFAULT)
         mlflow.create_workspace("team-b")
         mlflow.delete_workspace("team-b", mode=WorkspaceDeletionMode.RESTRICT)
         assert [w.name for w in mlflow.list_workspaces()] == ["default", "team-a"]
+        mlflow.delete_workspace("team-a", mode=WorkspaceDeletionMode.CASCADE)
+        assert [w.name for w in mlflow.list_workspaces()] == ["default"]
         with pytest.raises(MlflowException, match="keeps the files of all workspaces itself"):
             mlflow.create_workspace("team-c", default_artifact_root="s3://bucket/x")
     finally:

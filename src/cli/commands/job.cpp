@@ -134,6 +134,16 @@ int retry(Session& session, const JobOptions& options) {
     return 0;
 }
 
+int remove(Session& session, const JobOptions& options) {
+    auto job = find_job(session, options.id);
+    auto answer =
+        session.client().call(compute::delete_job, {.project = session.project(), .id = job.id});
+    if (session.json()) session.print_json(answer);
+    session.say(fmt::format("Deleted {} with its log.{}", printable(job.name),
+                            job.run_id ? " Its run stays: maru runs" : ""));
+    return 0;
+}
+
 int why(Session& session, const JobOptions& options) {
     auto job = find_job(session, options.id);
     auto waiting =
@@ -183,6 +193,10 @@ std::vector<Command> job_commands() {
          .summary = "Queue a new job like this one and print its id",
          .configure = name_it,
          .run = [options](Session& session) { return retry(session, *options); }},
+        {.name = "job rm",
+         .summary = "Delete a job that has ended, with its log; its run stays",
+         .configure = name_it,
+         .run = [options](Session& session) { return remove(session, *options); }},
         {.name = "why",
          .summary = "Say why a job waits, its place and when it should start",
          .configure = name_it,

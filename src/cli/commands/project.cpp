@@ -1,5 +1,6 @@
 #include <memory>
 
+#include "base/error.hpp"
 #include "cli/commands/commands.hpp"
 #include "cli/output.hpp"
 #include "cli/session.hpp"
@@ -10,7 +11,8 @@ namespace {
 
 struct ProjectOptions {
     std::string name, description;
-    std::optional<std::string> add, role, remove;
+    std::optional<std::string> add, role, remove, confirm;
+    bool purge = false;
 };
 
 int create(Session& session, const ProjectOptions& options) {
@@ -52,6 +54,36 @@ int use(Session& session, const ProjectOptions& options) {
     session.say(fmt::format("Working in project {}.", project.name));
     if (process_environment("MARU_PROJECT"))
         session.note("warning: MARU_PROJECT is set and goes before the saved project");
+    return 0;
+}
+
+/// Has the name of what goes for good typed again.
+void confirm_purge(Session& session, const ProjectOptions& options) {
+    auto typed = options.confirm;
+    if (!typed && session.interactive()) {
+        print_err(
+            fmt::format("This removes all jobs, runs, models, traces and files of {} for good.\n"
+                        "Type its name to go on: ",
+                        options.name));
+        typed = read_line_from_stdin("the project's name");
+    }
+    if (!typed)
+        fail(ErrorCode::invalid_argument,
+             "--purge removes everything in {} for good; say --confirm {}", options.name,
+             options.name);
+    if (*typed != options.name)
+        fail(ErrorCode::invalid_argument,
+             "\"{}\" is not the name of the project, {}; nothing was deleted", printable(*typed),
+             options.name);
+}
+
+int remove(Session& session, const ProjectOptions& options) {
+    if (options.purge) confirm_purge(session, options);
+    auto answer = session.client().call(identity::delete_project,
+                                        {.project = options.name, .purge = options.purge});
+    if (session.json()) session.print_json(answer);
+    session.say(fmt::format("Deleted project {}{}.", options.name,
+                            options.purge ? " with everything in it" : ""));
     return 0;
 }
 
@@ -106,6 +138,18 @@ std::vector<Command> project_commands() {
          .summary = "Work in this project from now on",
          .configure = name_it,
          .run = [options](Session& session) { return use(session, *options); }},
+        {.name = "project rm",
+         .summary = "Delete an empty project, or with --purge one with everything in it",
+         .configure =
+             [options, name_it](Arguments& arguments) {
+                 name_it(arguments);
+                 arguments.flag(
+                     "--purge", options->purge,
+                     "Remove all that is in it for good; what runs must be stopped before");
+                 arguments.option("--confirm", "NAME", &options->confirm,
+                                  "The project's name again, in place of being asked for it");
+             },
+         .run = [options](Session& session) { return remove(session, *options); }},
         {.name = "project members",
          .summary = "List the members of the current project, add or remove one",
          .configure =

@@ -45,27 +45,6 @@ Context in_workspace(identity::Service& identity, const Context& context,
     return found;
 }
 
-bool is_empty(tracking::Service& tracking, models::Service& models, const std::string& project) {
-    auto experiments = tracking.search_experiments(project, {.filter = "",
-                                                             .order_by = {},
-                                                             .results_max = 2,
-                                                             .page_token = "",
-                                                             .view = tracking::View::all});
-    if (experiments.items.size() > 1) return false;
-    if (!tracking
-             .search_runs(project, {"0"},
-                          {.filter = "",
-                           .order_by = {},
-                           .results_max = 1,
-                           .page_token = "",
-                           .view = tracking::View::all})
-             .items.empty())
-        return false;
-    return models
-        .search_models(project, {.filter = "", .order_by = {}, .results_max = 1, .page_token = ""})
-        .items.empty();
-}
-
 net::Response list(identity::Service& identity, const Context& context) {
     JsonWriter writer;
     writer.begin_object().key("workspaces").begin_list();
@@ -80,8 +59,8 @@ net::Response list(identity::Service& identity, const Context& context) {
     return tracking::mlflow::answer(writer);
 }
 
-net::Response remove(identity::Service& identity, tracking::Service& tracking,
-                     models::Service& models, const Context& context, const PathParameters& path) {
+net::Response remove(identity::Service& identity, const Context& context,
+                     const PathParameters& path) {
     const std::string& name = path.find("workspace_name")->second;
     if (name == identity::kDefaultProject)
         fail(ErrorCode::invalid_argument,
@@ -90,14 +69,12 @@ net::Response remove(identity::Service& identity, tracking::Service& tracking,
     if (mode != "RESTRICT" && mode != "SET_DEFAULT" && mode != "CASCADE")
         fail(ErrorCode::invalid_argument,
              "Invalid deletion mode '{}'. Must be one of: SET_DEFAULT, CASCADE, RESTRICT", mode);
-    if (mode != "RESTRICT")
-        fail(ErrorCode::unimplemented,
-             "This server deletes empty workspaces only: delete what is in it, then use RESTRICT");
+    if (mode == "SET_DEFAULT")
+        fail(
+            ErrorCode::unimplemented,
+            "This server does not move what is in a workspace to another: use RESTRICT or CASCADE");
     Context inside = in_workspace(identity, context, path, Permission::project_administer);
-    if (!is_empty(tracking, models, inside.in_project().id))
-        fail(ErrorCode::failed_precondition,
-             "Cannot delete workspace '{}': it has experiments, runs or models", name);
-    identity.delete_project(inside);
+    identity.delete_project(inside, mode == "CASCADE");
     net::Response response;
     response.status = 204;
     return response;
@@ -105,8 +82,7 @@ net::Response remove(identity::Service& identity, tracking::Service& tracking,
 
 }  // namespace
 
-void add_workspace_routes(api::Api& api, identity::Service& identity, tracking::Service& tracking,
-                          models::Service& models) {
+void add_workspace_routes(api::Api& api, identity::Service& identity) {
     auto add = [&](std::string_view method, std::string_view path, auto handle) {
         tracking::mlflow::add_route(api, {.method = method,
                                           .path = path,
@@ -144,9 +120,8 @@ void add_workspace_routes(api::Api& api, identity::Service& identity, tracking::
                 {.project = "", .description = message.text("description")}));
         });
     add("DELETE", "/mlflow/workspaces/{workspace_name}",
-        [&identity, &tracking, &models](const Context& context, const Message&,
-                                        const PathParameters& path) {
-            return remove(identity, tracking, models, context, path);
+        [&identity](const Context& context, const Message&, const PathParameters& path) {
+            return remove(identity, context, path);
         });
 }
 

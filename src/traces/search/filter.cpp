@@ -3,25 +3,18 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <charconv>
 #include <map>
-#include <optional>
-
-#include "base/text.hpp"
-#include "tracking/search/lexer.hpp"
 
 namespace maru::traces::search {
 namespace {
 
-using tracking::search::Lexer;
+using tracking::search::ComparisonReader;
 using tracking::search::reject;
+using tracking::search::shown;
 using tracking::search::Token;
-using tracking::search::upper;
 
+// Fewer than of runs: each is a query within the query.
 constexpr std::size_t kConditionsMax = 100;
-constexpr std::size_t kListValuesMax = 10'000;
-constexpr std::size_t kTextBytesMax = 16'384;
-constexpr std::size_t kOrdersMax = 20;
 
 constexpr std::string_view kNameTag = "mlflow.traceName";
 constexpr std::string_view kRunMetadata = "mlflow.sourceRun";
@@ -135,10 +128,6 @@ bool is_assessment(Subject subject) {
     return subject == Subject::feedback || subject == Subject::expectation;
 }
 
-bool is_ordering(Comparator comparator) {
-    return comparator >= Comparator::less && comparator <= Comparator::greater_equal;
-}
-
 /// The comparators that a subject takes, as MLflow lists them.
 std::vector<Comparator> comparators_of(Subject subject) {
     using enum Comparator;
@@ -167,171 +156,47 @@ std::vector<Comparator> comparators_of(Subject subject) {
     }
 }
 
-std::string_view symbol(Comparator comparator) {
-    static constexpr std::string_view kSymbols[] = {
-        "=",     "!=",    "<",  "<=",     ">",       ">=",         "LIKE",
-        "ILIKE", "RLIKE", "IN", "NOT IN", "IS NULL", "IS NOT NULL"};
-    return kSymbols[static_cast<std::size_t>(comparator)];
+void check_comparator(const std::string& name, const Condition& condition) {
+    auto allowed = comparators_of(condition.subject);
+    if (std::ranges::find(allowed, condition.comparator) != allowed.end()) return;
+    std::vector<std::string_view> symbols;
+    for (auto known : allowed) symbols.push_back(symbol(known));
+    reject("{} comparator '{}' not one of '{}'", name, symbol(condition.comparator),
+           fmt::join(symbols, "', '"));
 }
 
-std::string shown(const Token& token) {
-    return token.kind == Token::Kind::end ? "nothing" : token.raw;
-}
-
-class Parser {
-  public:
-    explicit Parser(std::string_view filter) : filter_(filter), lexer_(filter) { advance(); }
-
-    std::vector<Condition> parse() {
-        std::vector<Condition> conditions;
-        if (token_.kind == Token::Kind::end) return conditions;
-        while (true) {
-            if (conditions.size() == kConditionsMax)
-                reject("Invalid filter: more than {} comparisons", kConditionsMax);
-            conditions.push_back(condition());
-            if (token_.kind == Token::Kind::end) return conditions;
-            if (token_.kind != Token::Kind::word || upper(token_.text) != "AND")
-                reject("Invalid clause(s) in filter string: '{}'", token_.raw);
-            advance();
-            if (token_.kind == Token::Kind::end)
-                reject("Invalid filter '{}': a comparison is missing after AND", filter_);
-        }
-    }
-
-  private:
-    void advance() { token_ = lexer_.next(); }
-
-    bool take_word(std::string_view word) {
-        if (token_.kind != Token::Kind::word || upper(token_.text) != word) return false;
-        advance();
-        return true;
-    }
-
-    Condition condition() {
-        if (token_.kind != Token::Kind::word)
-            reject("Invalid comparison clause. Expected 'Identifier' found '{}'", token_.raw);
-        std::string word = token_.text;
-        Identifier identifier = resolve(word, attributes());
-        advance();
-        Condition result{.subject = identifier.subject, .key = identifier.key};
-        result.comparator = comparator();
-        auto allowed = comparators_of(result.subject);
-        if (std::ranges::find(allowed, result.comparator) == allowed.end()) {
-            std::vector<std::string_view> names;
-            for (auto known : allowed) names.push_back(symbol(known));
-            reject("{} comparator '{}' not one of '{}'", word, symbol(result.comparator),
-                   fmt::join(names, "', '"));
-        }
-        using enum Comparator;
-        if (result.comparator == is_null || result.comparator == is_not_null) return result;
-        result.value = result.comparator == in || result.comparator == not_in ? Literal(list())
-                                                                              : value(word, result);
-        return result;
-    }
-
-    Comparator comparator() {
-        using enum Comparator;
-        static const std::map<std::string, Comparator, std::less<>> symbols{
-            {"=", equal},       {"==", equal},  {"!=", not_equal},    {"<", less},
-            {"<=", less_equal}, {">", greater}, {">=", greater_equal}};
-        if (token_.kind == Token::Kind::comparator) {
-            auto found = symbols.find(token_.text);
-            if (found == symbols.end()) reject("Invalid comparator '{}'", token_.raw);
-            advance();
-            return found->second;
-        }
-        if (take_word("LIKE")) return like;
-        if (take_word("ILIKE")) return ilike;
-        if (take_word("RLIKE")) return rlike;
-        if (take_word("IN")) return in;
-        if (take_word("NOT")) {
-            if (take_word("IN")) return not_in;
-            reject("Invalid comparison clause: expected IN after NOT, found {}", shown(token_));
-        }
-        if (take_word("IS")) {
-            bool negated = take_word("NOT");
-            if (take_word("NULL")) return negated ? is_not_null : is_null;
-            reject("Invalid comparison clause: expected NULL after IS, found {}", shown(token_));
-        }
-        reject("Invalid clause(s) in filter string: '{}': expected a comparator, found {}", filter_,
-               shown(token_));
-    }
-
-    Literal value(const std::string& word, const Condition& condition) {
-        Token token = token_;
-        advance();
-        bool number = is_numeric(condition.subject);
-        if (is_assessment(condition.subject) && is_ordering(condition.comparator)) {
-            if (token.kind != Token::Kind::number)
-                reject("Expected a numeric value for {} when using comparator '{}'. Got value {}",
-                       word, symbol(condition.comparator), shown(token));
-            number = true;
-        }
-        if (number) return to_number(word, token);
-        if (token.kind == Token::Kind::text) {
-            if (token.text.size() > kTextBytesMax)
-                reject("Invalid filter: a value is longer than {} bytes", kTextBytesMax);
-            return checked(condition, token.text);
-        }
-        if (token.kind == Token::Kind::word)
-            reject(
-                "Parameter value is either not quoted or unidentified quote types used for string "
-                "value {}. Use either single or double quotes.",
-                token.raw);
-        reject("Expected a quoted string value for {} (e.g. 'my-value'). Got value {}", word,
-               shown(token));
-    }
-
-    static Literal checked(const Condition& condition, const std::string& text) {
-        if (condition.subject == Subject::prompt && std::ranges::count(text, '/') != 1)
-            reject("Invalid prompts filter value '{}'. Expected format: prompt = \"name/version\"",
-                   text);
-        return text;
-    }
-
-    static Literal to_number(const std::string& word, const Token& token) {
+Literal value_of(const std::string& name, const Condition& condition, const Token& token) {
+    bool compares_scores = is_assessment(condition.subject) && is_ordering(condition.comparator);
+    if (compares_scores && token.kind != Token::Kind::number)
+        reject("Expected a numeric value for {} when using comparator '{}'. Got value {}", name,
+               symbol(condition.comparator), shown(token));
+    if (compares_scores || is_numeric(condition.subject)) {
         if (token.kind != Token::Kind::number)
-            reject("Expected a numeric value for {}. Got value {}", word, shown(token));
-        if (auto integer = parse_int(token.text)) return *integer;
-        double number = 0;
-        const char* begin = token.text.data() + (token.text.starts_with('+') ? 1 : 0);
-        const char* end = token.text.data() + token.text.size();
-        auto [last, error] = std::from_chars(begin, end, number);
-        if (last != end || error != std::errc{}) reject("Expected a number, found {}", token.raw);
-        return number;
+            reject("Expected a numeric value for {}. Got value {}", name, shown(token));
+        return to_number(token);
     }
+    const auto* text = to_text(token);
+    if (!text)
+        reject("Expected a quoted string value for {} (e.g. 'my-value'). Got value {}", name,
+               shown(token));
+    if (condition.subject == Subject::prompt && std::ranges::count(*text, '/') != 1)
+        reject("Invalid prompts filter value '{}'. Expected format: prompt = \"name/version\"",
+               *text);
+    return *text;
+}
 
-    std::vector<std::string> list() {
-        if (token_.kind != Token::Kind::symbol || token_.text != "(")
-            reject("While parsing a list in the query, expected '(', found {}", shown(token_));
-        advance();
-        std::vector<std::string> values;
-        while (true) {
-            if (token_.kind != Token::Kind::text)
-                reject(
-                    "While parsing a list in the query, expected a non-empty list of string "
-                    "values, but got ill-formed list.");
-            if (++list_values_ > kListValuesMax)
-                reject("Invalid filter: more than {} values in lists", kListValuesMax);
-            values.push_back(token_.text);
-            advance();
-            bool comma = token_.kind == Token::Kind::symbol && token_.text == ",";
-            if (comma) advance();
-            if (token_.kind == Token::Kind::symbol && token_.text == ")") {
-                advance();
-                return values;
-            }
-            if (!comma)
-                reject("While parsing a list in the query, expected ',' or ')', found {}",
-                       shown(token_));
-        }
-    }
-
-    std::string_view filter_;
-    Lexer lexer_;
-    Token token_;
-    std::size_t list_values_ = 0;
-};
+Condition read_condition(ComparisonReader& reader) {
+    std::string name = reader.take_name();
+    Identifier identifier = resolve(name, attributes());
+    Condition result{.subject = identifier.subject, .key = identifier.key};
+    result.comparator = reader.take_comparator();
+    check_comparator(name, result);
+    if (takes_list(result.comparator))
+        result.value = reader.take_list();
+    else if (!takes_nothing(result.comparator))
+        result.value = value_of(name, result, reader.take());
+    return result;
+}
 
 }  // namespace
 
@@ -340,34 +205,23 @@ bool is_span(Subject subject) {
 }
 
 std::vector<Condition> parse_filter(std::string_view filter) {
-    return Parser(filter).parse();
+    std::vector<Condition> conditions;
+    ComparisonReader reader(filter, {.comparisons = kConditionsMax, .regular_expressions = true});
+    reader.each([&] { conditions.push_back(read_condition(reader)); });
+    return conditions;
 }
 
 Order parse_order(std::string_view clause) {
-    Lexer lexer(clause);
-    Token name = lexer.next();
-    if (name.kind != Token::Kind::word)
-        reject("Invalid order_by clause '{}'. Could not be parsed.", clause);
-    Order order{.ascending = true};
-    Token direction = lexer.next();
-    if (direction.kind != Token::Kind::end) {
-        std::string word = upper(direction.text);
-        if (direction.kind != Token::Kind::word || (word != "ASC" && word != "DESC") ||
-            lexer.next().kind != Token::Kind::end)
-            reject("Invalid order_by clause '{}'. Could not be parsed.", clause);
-        order.ascending = word == "ASC";
-    }
-    Identifier identifier = resolve(name.text, orderable());
+    auto [name, ascending] = tracking::search::read_order(clause);
+    Identifier identifier = resolve(name, orderable());
     bool known = identifier.subject == Subject::tag || identifier.subject == Subject::metadata ||
                  identifier.subject <= Subject::run;
-    if (!known) reject("Invalid identifier type '{}'", name.text.substr(0, name.text.find('.')));
-    order.subject = identifier.subject;
-    order.key = identifier.key;
-    return order;
+    if (!known) reject("Invalid identifier type '{}'", name.substr(0, name.find('.')));
+    return {.subject = identifier.subject, .key = identifier.key, .ascending = ascending};
 }
 
 std::vector<Order> parse_orders(const std::vector<std::string>& clauses) {
-    if (clauses.size() > kOrdersMax) reject("`order_by` has more than {} terms", kOrdersMax);
+    tracking::search::check_terms("order_by", clauses.size());
     std::vector<Order> orders;
     for (const auto& clause : clauses) {
         Order order = parse_order(clause);

@@ -1,10 +1,10 @@
 #pragma once
 
-#include <cstdint>
 #include <string>
 #include <string_view>
-#include <variant>
 #include <vector>
+
+#include "tracking/search/comparison_reader.hpp"
 
 /// MLflow's language to search traces by: comparisons joined by AND.
 namespace maru::traces::search {
@@ -32,24 +32,8 @@ enum class Subject {
     issue,
 };
 
-enum class Comparator {
-    equal,
-    not_equal,
-    less,
-    less_equal,
-    greater,
-    greater_equal,
-    like,
-    ilike,
-    rlike,
-    in,
-    not_in,
-    is_null,
-    is_not_null,
-};
-
-using Literal =
-    std::variant<std::monostate, std::int64_t, double, std::string, std::vector<std::string>>;
+using tracking::search::Comparator;
+using tracking::search::Literal;
 
 /// One comparison: `tags.user = 'ada'`. `key` is that of a tag, an attribute, an assessment.
 struct Condition {

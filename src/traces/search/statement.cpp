@@ -10,64 +10,7 @@
 namespace maru::traces::search {
 namespace {
 
-sql::Value to_value(const Literal& literal) {
-    if (const auto* integer = std::get_if<std::int64_t>(&literal)) return *integer;
-    if (const auto* number = std::get_if<double>(&literal)) return *number;
-    if (const auto* text = std::get_if<std::string>(&literal)) return *text;
-    return {};
-}
-
-std::string_view symbol(Comparator comparator) {
-    switch (comparator) {
-        case Comparator::not_equal:
-            return " <> ";
-        case Comparator::less:
-            return " < ";
-        case Comparator::less_equal:
-            return " <= ";
-        case Comparator::greater:
-            return " > ";
-        case Comparator::greater_equal:
-            return " >= ";
-        case Comparator::like:
-            return " LIKE ";
-        default:
-            return " = ";
-    }
-}
-
-/// Appends "COLUMN OPERATOR VALUE"; relies on a LIKE that heeds case.
-void append_comparison(Statement& statement, std::string_view column, const Condition& condition) {
-    switch (condition.comparator) {
-        case Comparator::is_null:
-        case Comparator::is_not_null:
-            statement += column;
-            statement += condition.comparator == Comparator::is_null ? " IS NULL" : " IS NOT NULL";
-            return;
-        case Comparator::in:
-        case Comparator::not_in:
-            statement += column;
-            statement += condition.comparator == Comparator::in ? " IN " : " NOT IN ";
-            statement.list(std::get<std::vector<std::string>>(condition.value));
-            return;
-        case Comparator::ilike:
-            statement += "LOWER(";
-            statement += column;
-            statement += ") LIKE LOWER(";
-            statement << to_value(condition.value);
-            statement += ")";
-            return;
-        case Comparator::rlike:
-            // matches() looks at it; a column that is not there never matches.
-            statement += column;
-            statement += " IS NOT NULL";
-            return;
-        default:
-            statement += column;
-            statement += symbol(condition.comparator);
-            statement << to_value(condition.value);
-    }
-}
+using tracking::search::to_value;
 
 /// "t.number IN (SELECT trace FROM TABLE WHERE experiment IN (...) AND ", to be closed with ")".
 /// The set is made once, by an index, so that a value that few traces have is found as quickly as
@@ -87,10 +30,9 @@ void append_keyed(Statement& statement, std::string_view table, const Condition&
     begin_set(statement, table, experiments, condition.comparator == Comparator::is_null);
     statement += "k.key = ";
     statement << condition.key;
-    if (condition.comparator != Comparator::is_null &&
-        condition.comparator != Comparator::is_not_null) {
+    if (!takes_nothing(condition.comparator)) {
         statement += " AND ";
-        append_comparison(statement, "k.value", condition);
+        append_condition(statement, "k.value", condition);
     }
     statement += ")";
 }
@@ -132,7 +74,7 @@ void append_assessment(Statement& statement, const Condition& condition,
         case Comparator::greater:
         case Comparator::greater_equal:
             statement += " AND k.is_numeric = 1 AND ";
-            append_comparison(statement, "k.number_value", condition);
+            append_condition(statement, "k.number_value", condition);
             break;
         case Comparator::equal:
         case Comparator::not_equal: {
@@ -145,7 +87,7 @@ void append_assessment(Statement& statement, const Condition& condition,
         }
         default:
             statement += " AND ";
-            append_comparison(statement, "k.value", condition);
+            append_condition(statement, "k.value", condition);
     }
     statement += ")";
 }
@@ -215,7 +157,7 @@ void append_condition(Statement& statement, const Condition& condition,
         default:
             if (is_span(condition.subject)) return;  // append_span_conditions
             statement += " AND ";
-            append_comparison(statement, column_of(condition.subject), condition);
+            append_condition(statement, column_of(condition.subject), condition);
     }
 }
 
@@ -232,7 +174,7 @@ void append_span_conditions(Statement& statement, const std::vector<Condition>& 
     for (const auto& condition : conditions) {
         if (!by_column(condition)) continue;
         statement += separator;
-        append_comparison(statement, span_column(condition.subject), condition);
+        append_condition(statement, span_column(condition.subject), condition);
         separator = " AND ";
     }
     statement += ")";

@@ -5,7 +5,6 @@
 #include "base/text.hpp"
 
 namespace maru::tracking::search {
-namespace {
 
 sql::Value to_value(const Literal& literal) {
     if (const auto* integer = std::get_if<std::int64_t>(&literal)) return *integer;
@@ -14,52 +13,25 @@ sql::Value to_value(const Literal& literal) {
     return {};
 }
 
-std::string_view symbol(Comparator comparator) {
-    switch (comparator) {
-        case Comparator::equal:
-            return " = ";
-        case Comparator::not_equal:
-            return " <> ";
-        case Comparator::less:
-            return " < ";
-        case Comparator::less_equal:
-            return " <= ";
-        case Comparator::greater:
-            return " > ";
-        case Comparator::greater_equal:
-            return " >= ";
-        default:
-            return " LIKE ";
+void append_condition(Statement& statement, std::string_view column, Comparator comparator,
+                      const Literal& value) {
+    if (comparator == Comparator::ilike) {
+        statement += "LOWER(";
+        statement += column;
+        statement += ") LIKE LOWER(";
+        statement << to_value(value);
+        statement += ")";
+        return;
     }
-}
-
-}  // namespace
-
-void append_condition(Statement& statement, std::string_view column, const Comparison& comparison) {
-    switch (comparison.comparator) {
-        case Comparator::ilike:
-            statement += "LOWER(";
-            statement += column;
-            statement += ") LIKE LOWER(";
-            statement << to_value(comparison.value);
-            statement += ")";
-            return;
-        case Comparator::in:
-        case Comparator::not_in:
-            statement += column;
-            statement += comparison.comparator == Comparator::in ? " IN " : " NOT IN ";
-            statement.list(std::get<std::vector<std::string>>(comparison.value));
-            return;
-        case Comparator::is_null:
-        case Comparator::is_not_null:
-            statement += column;
-            statement += comparison.comparator == Comparator::is_null ? " IS NULL" : " IS NOT NULL";
-            return;
-        default:
-            statement += column;
-            statement += symbol(comparison.comparator);
-            statement << to_value(comparison.value);
-    }
+    statement += column;
+    statement += " ";
+    statement += comparator == Comparator::rlike ? "IS NOT NULL" : symbol(comparator);
+    if (takes_nothing(comparator) || comparator == Comparator::rlike) return;
+    statement += " ";
+    if (takes_list(comparator))
+        statement.list(std::get<std::vector<std::string>>(value));
+    else
+        statement << to_value(value);
 }
 
 void append_keyed_condition(Statement& statement, std::string_view table,
@@ -74,7 +46,7 @@ void append_keyed_condition(Statement& statement, std::string_view table,
     statement += owner;
     statement += " AND k.key = ";
     statement << comparison.key;
-    if (!absent && comparison.comparator != Comparator::is_not_null) {
+    if (!takes_nothing(comparison.comparator)) {
         statement += " AND ";
         append_condition(statement, "k.value", comparison);
     }

@@ -42,8 +42,17 @@ class Statement {
     std::vector<sql::Value> values_;
 };
 
-/// Appends "COLUMN OPERATOR VALUE". Relies on a LIKE that heeds case.
-void append_condition(Statement& statement, std::string_view column, const Comparison& comparison);
+sql::Value to_value(const Literal& literal);
+
+/// Appends "COLUMN OPERATOR VALUE". Relies on a LIKE that heeds case; of a regular expression,
+/// which no database matches, it says only that there must be a value.
+void append_condition(Statement& statement, std::string_view column, Comparator comparator,
+                      const Literal& value);
+/// The same for whatever has a comparator and a value: a comparison, a trace's condition.
+template <class Comparison>
+void append_condition(Statement& statement, std::string_view column, const Comparison& comparison) {
+    append_condition(statement, column, comparison.comparator, comparison.value);
+}
 
 /// Appends " AND EXISTS (a row of the table with that key whose value matches)" for keyed tables of
 /// texts (OWNER, key, value): tags and parameters.

@@ -1,34 +1,16 @@
 #pragma once
 
-#include <cstdint>
 #include <map>
 #include <string>
 #include <string_view>
-#include <variant>
 #include <vector>
+
+#include "tracking/search/comparison_reader.hpp"
 
 /// MLflow's search language: comparisons joined by AND, and the fields to order by.
 namespace maru::tracking::search {
 
 enum class Subject { attribute, metric, parameter, tag, dataset };
-
-enum class Comparator {
-    equal,
-    not_equal,
-    less,
-    less_equal,
-    greater,
-    greater_equal,
-    like,
-    ilike,
-    in,
-    not_in,
-    is_null,
-    is_not_null,
-};
-
-using Literal =
-    std::variant<std::monostate, std::int64_t, double, std::string, std::vector<std::string>>;
 
 /// One comparison: `metrics.loss < 0.1`.
 struct Comparison {
@@ -67,8 +49,6 @@ const Grammar& model_versions_grammar();
 /// Pure. Throws invalid_argument that says which part is wrong and what would be right, in MLflow's
 /// words where it has some. An empty filter has no comparisons. Example: filter_test.cpp.
 std::vector<Comparison> parse_filter(std::string_view filter, const Grammar& grammar);
-/// Checks that a list of a search (what to order by) is not longer than a database can take.
-void check_terms(std::string_view name, std::size_t count);
 /// Parses "metrics.`val acc` DESC".
 Order parse_order(std::string_view clause, const Grammar& grammar);
 

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <limits>
+
 #include "base/error.hpp"
 
 namespace maru::tracking::search {
@@ -42,6 +44,13 @@ TEST(Filter, ComparisonsAreJoinedByAnd) {
     EXPECT_EQ(std::get<std::string>(parsed[1].value), "cnn");
     EXPECT_EQ(parsed[2].key, "a b");
     EXPECT_EQ(parsed[2].comparator, Comparator::like);
+}
+
+TEST(Filter, NumbersBeyondADoubleAreInfinite) {
+    constexpr double kInfinity = std::numeric_limits<double>::infinity();
+    EXPECT_EQ(std::get<double>(parse("metrics.loss < 1e999")[0].value), kInfinity);
+    EXPECT_EQ(std::get<double>(parse("start_time > -1e999")[0].value), -kInfinity);
+    EXPECT_EQ(std::get<double>(parse("metrics.loss < +1.5")[0].value), 1.5);
 }
 
 TEST(Filter, KeysMayHaveDotsSlashesAndQuotes) {

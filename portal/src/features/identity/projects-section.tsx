@@ -252,8 +252,17 @@ function DeleteProject({ project }: { project: Project }) {
   const navigate = useNavigate();
   const queryClient = useQueryClient();
   const [isOpen, setOpen] = useState(false);
+  const [purge, setPurge] = useState(false);
+  const [typed, setTyped] = useState('');
+  const open = (next: boolean) => {
+    setOpen(next);
+    setPurge(false);
+    setTyped('');
+    remove.reset();
+  };
   const remove = useMutation({
-    mutationFn: () => request('DELETE', apiPath('projects', project.name)),
+    mutationFn: () =>
+      request('DELETE', apiPath('projects', project.name) + (purge ? '?purge=true' : '')),
     onSuccess: async () => {
       setOpen(false);
       await navigate({ to: '/settings/$section', params: { section: 'projects' } });
@@ -264,19 +273,42 @@ function DeleteProject({ project }: { project: Project }) {
   });
   return (
     <>
-      <Button look="quiet" icon="trash" onClick={() => setOpen(true)}>
+      <Button look="quiet" icon="trash" onClick={() => open(true)}>
         {t('settings.projects.delete')}
       </Button>
       <Dialog
         open={isOpen}
-        onOpenChange={setOpen}
+        onOpenChange={open}
         title={t('settings.projects.delete_title', { name: project.name })}
         description={t('settings.projects.delete_text')}
       >
         {remove.error !== null && <ErrorState error={remove.error} />}
+        <label className="check">
+          <input
+            type="checkbox"
+            checked={purge}
+            onChange={(event) => setPurge(event.target.checked)}
+          />
+          {t('settings.projects.purge')}
+        </label>
+        {purge && (
+          <TextField
+            label={t('settings.projects.purge_name', { name: project.name })}
+            hint={t('settings.projects.purge_text')}
+            autoComplete="off"
+            spellCheck={false}
+            value={typed}
+            onChange={(event) => setTyped(event.target.value)}
+          />
+        )}
         <div className="form-actions">
-          <Button onClick={() => setOpen(false)}>{t('action.cancel')}</Button>
-          <Button look="danger" busy={remove.isPending} onClick={() => remove.mutate()}>
+          <Button onClick={() => open(false)}>{t('action.cancel')}</Button>
+          <Button
+            look="danger"
+            busy={remove.isPending}
+            disabled={purge && typed !== project.name}
+            onClick={() => remove.mutate()}
+          >
             {t('action.delete')}
           </Button>
         </div>

@@ -1,10 +1,13 @@
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
+import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { apiPath, createHeaders, request } from '../../api/client';
 import { jobQuery } from '../../api/queries';
 import type { Job, JobState } from '../../api/types';
 import { Button } from '../../ui/button';
+import { Dialog } from '../../ui/dialog';
+import { ErrorState } from '../../ui/states';
 import { showError, showToast } from '../../ui/toast';
 
 export function isActive(state: JobState): boolean {
@@ -68,13 +71,53 @@ export function JobActions({ job }: { job: Job }) {
   }
   if (job.kind !== 'job') return null;
   return (
-    <Button
-      icon="retry"
-      busy={retry.isPending}
-      title={t('jobs.retry_hint')}
-      onClick={() => retry.mutate(job)}
-    >
-      {t('action.retry')}
-    </Button>
+    <>
+      <Button
+        icon="retry"
+        busy={retry.isPending}
+        title={t('jobs.retry_hint')}
+        onClick={() => retry.mutate(job)}
+      >
+        {t('action.retry')}
+      </Button>
+      <DeleteJob job={job} />
+    </>
+  );
+}
+
+function DeleteJob({ job }: { job: Job }) {
+  const { t } = useTranslation();
+  const queryClient = useQueryClient();
+  const navigate = useNavigate();
+  const [isOpen, setOpen] = useState(false);
+  const remove = useMutation({
+    mutationFn: () => request('DELETE', apiPath('projects', job.project, 'jobs', job.id)),
+    onSuccess: async () => {
+      setOpen(false);
+      await navigate({ to: '/$project/jobs', params: { project: job.project } });
+      await queryClient.invalidateQueries({ queryKey: ['jobs', job.project] });
+      showToast(t('jobs.deleted', { name: job.name }));
+    },
+  });
+  return (
+    <>
+      <Button look="quiet" icon="trash" onClick={() => setOpen(true)}>
+        {t('action.delete')}
+      </Button>
+      <Dialog
+        open={isOpen}
+        onOpenChange={setOpen}
+        title={t('jobs.delete_title', { name: job.name })}
+        description={t('jobs.delete_text')}
+      >
+        {remove.error !== null && <ErrorState error={remove.error} />}
+        <div className="form-actions">
+          <Button onClick={() => setOpen(false)}>{t('action.cancel')}</Button>
+          <Button look="danger" busy={remove.isPending} onClick={() => remove.mutate()}>
+            {t('action.delete')}
+          </Button>
+        </div>
+      </Dialog>
+    </>
   );
 }

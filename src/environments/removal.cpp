@@ -5,6 +5,8 @@
 #include "base/log.hpp"
 #include "environments/service.hpp"
 #include "environments/state.hpp"
+#include "environments/store.hpp"
+#include "sql/counts.hpp"
 
 namespace maru::environments {
 namespace {
@@ -105,14 +107,33 @@ void Service::visit_blobs(const blob::VisitDigest& visit, const CutoffOf* withou
     });
 }
 
-std::set<std::string> Service::project_ids() {
-    std::set<std::string> ids;
-    state_->database.read([&](sql::Connection& connection) {
+std::vector<std::string> Service::project_contents(sql::Connection& connection,
+                                                   const std::string& project_id) {
+    return sql::describe_counts(
+        connection, project_id,
+        {{"environment", "SELECT count(*) FROM environments WHERE project_id = $1"}});
+}
+
+void Service::remove_project(const api::ProjectRef& project) {
+    State& state = *state_;
+    for (const store::Row& row : state.database.read(store::all)) {
+        if (row.project_id != project.id) continue;
+        bool removed = state.database.write([&](sql::Connection& connection) {
+            auto now = store::find_by_id(connection, row.environment.id);
+            if (!now || now->environment.state == EnvironmentState::building ||
+                !store::users(connection, row.environment.id).empty())
+                return false;
+            store::remove(connection, row.environment.id);
+            return true;
+        });
+        if (removed) remove_folder(state.contributor.folder(row.build_id));
+    }
+    remove_folder(state.contributor.cache_folder(project.number));
+    state.database.write([&](sql::Connection& connection) {
         for (std::string_view table : {"code_snapshots", "code_blobs"})
-            connection.query(fmt::format("SELECT DISTINCT project_id FROM {}", table), {},
-                             [&](const sql::Row& row) { ids.insert(row.string(0)); });
+            connection.execute(fmt::format("DELETE FROM {} WHERE project_id = $1", table),
+                               {project.id});
     });
-    return ids;
 }
 
 }  // namespace maru::environments
