@@ -51,7 +51,8 @@ def ranked_by(dataset: mlflow.data.Dataset) -> list[str]:
 assert ranked_by(train) == models[::-1]
 assert ranked_by(held_out) == models
 assert set(search("params.depth = '1'")) == {models[1], models[3]}
-assert search("metrics.accuracy > 0.7", datasets=[{"dataset_name": "train"}]) == [models[3]]
+of_train = {"dataset_name": "train", "dataset_digest": train.digest}
+assert search("metrics.accuracy > 0.7", datasets=[of_train]) == [models[3]]
 assert search(f"source_run_id = '{run.info.run_id}' AND name = 'broken'") == [broken.model_id]
 table = mlflow.search_logged_models(experiment_ids=[experiment])
 assert set(table["name"]) == {"broken", *(f"checkpoint-{step}" for step in range(4))}, table
