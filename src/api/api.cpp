@@ -147,6 +147,7 @@ struct Api::State {
                 }
                 fill_from_path(*operation.request_type, object, parameters);
             };
+            Access::Scope access(context.access.get());
             auto call = [&] { return operation.call(context, fill); };
             if (!is_mutation(request.method)) return call();
             return mutate(operation, context, request, call);
@@ -212,6 +213,7 @@ struct Api::State {
                 try {
                     Context context = guard.admit(head, protocol->permission, project);
                     context.now = clock.now();
+                    Access::Scope access(context.access.get());
                     protocol->handle_direct(context, std::move(head), std::move(responder),
                                             parameters);
                 } catch (const Error& error) {
@@ -230,6 +232,7 @@ struct Api::State {
                 context.request_id = request_id;
                 context.now = clock.now();
                 context.request = &request;
+                Access::Scope access(context.access.get());
                 auto call = [&] { return protocol->handle(context, request, parameters); };
                 if (!protocol->audited || !is_mutation(request.method)) return call();
                 return guard.audited(audit_record(protocol->id, context, request), call);

@@ -9,6 +9,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "api/access.hpp"
 #include "api/operation.hpp"
 #include "base/error.hpp"
 #include "base/time.hpp"
@@ -28,6 +29,8 @@ struct Context {
     bool admin = false;
     std::optional<ProjectRef> project;  // for operations with {project} and for protocol routes
     std::optional<std::string> workload_id;  // the caller is this workload
+    /// What he may do with single resources of the project; null: what his role says.
+    std::shared_ptr<const Access> access;
     std::string request_id;
     Time now{};
     net::Request* request = nullptr;  // for headers, cookies, raw bodies; null on direct routes

@@ -54,6 +54,28 @@ void Directory::load(sql::Connection& connection) {
     connection.query("SELECT project_id, user_id, role FROM members", {}, [&](const sql::Row& row) {
         set_role(row.text(0), row.text(1), enum_from<Role>(row.text(2)));
     });
+    std::map<std::int64_t, ResourceRoleRow> roles;
+    connection.query("SELECT id, project_id, name, description, owner_id FROM resource_roles", {},
+                     [&](const sql::Row& row) {
+                         roles[row.integer(0)] = {.id = row.integer(0),
+                                                  .project_id = row.string(1),
+                                                  .name = row.string(2),
+                                                  .description = row.optional_string(3),
+                                                  .owner_id = row.optional_string(4)};
+                     });
+    connection.query(
+        "SELECT role, id, kind, resource, permission FROM resource_grants ORDER BY id", {},
+        [&](const sql::Row& row) {
+            roles[row.integer(0)].grants.push_back(
+                {.id = row.integer(1),
+                 .kind = enum_from<api::ResourceKind>(row.text(2)).value(),
+                 .resource = row.integer(3),
+                 .permission = enum_from<api::ResourcePermission>(row.text(4)).value()});
+        });
+    connection.query(
+        "SELECT role, user_id, id FROM resource_role_users", {},
+        [&](const sql::Row& row) { roles[row.integer(0)].users[row.string(1)] = row.integer(2); });
+    for (auto& [id, role] : roles) put(std::move(role));
     connection.query(
         "SELECT id, secret_sha256, user_id, name, kind, can_write, project_id, workload_id, "
         "created_at, "
@@ -128,6 +150,25 @@ std::map<std::string, Role> Directory::members(std::string_view project_id) cons
     return members == members_.end() ? std::map<std::string, Role>() : members->second;
 }
 
+std::shared_ptr<const Grants> Directory::grants(std::string_view project_id,
+                                                std::string_view user_id) const {
+    if (!has_grants_.load(std::memory_order_acquire)) return nullptr;
+    std::shared_lock lock(mutex_);
+    auto project = grants_.find(std::string(project_id));
+    return project == grants_.end() ? nullptr : find_in(project->second, user_id);
+}
+
+std::shared_ptr<const ResourceRoleRow> Directory::resource_role(std::int64_t id) const {
+    std::shared_lock lock(mutex_);
+    auto found = resource_roles_.find(id);
+    return found == resource_roles_.end() ? nullptr : found->second;
+}
+
+std::vector<std::shared_ptr<const ResourceRoleRow>> Directory::resource_roles() const {
+    std::shared_lock lock(mutex_);
+    return values_of(resource_roles_);
+}
+
 std::shared_ptr<const TokenRow> Directory::token(std::string_view secret_sha256) const {
     std::shared_lock lock(mutex_);
     return find_in(tokens_, secret_sha256);
@@ -181,6 +222,39 @@ void Directory::set_role(std::string_view project_id, std::string_view user_id,
         members.erase(std::string(user_id));
 }
 
+void Directory::put(ResourceRoleRow row) {
+    std::lock_guard lock(mutex_);
+    auto shared = std::make_shared<const ResourceRoleRow>(std::move(row));
+    resource_roles_[shared->id] = shared;
+    combine_grants(shared->project_id);
+}
+
+void Directory::remove_resource_role(std::int64_t id) {
+    std::lock_guard lock(mutex_);
+    auto found = resource_roles_.find(id);
+    if (found == resource_roles_.end()) return;
+    std::string project_id = found->second->project_id;
+    resource_roles_.erase(found);
+    combine_grants(project_id);
+}
+
+void Directory::combine_grants(const std::string& project_id) {
+    std::map<std::string, Grants> combined;
+    for (const auto& [id, role] : resource_roles_) {
+        if (role->project_id != project_id || role->grants.empty()) continue;
+        for (const auto& [user_id, assignment] : role->users)
+            for (const auto& grant : role->grants) {
+                Grants& grants = combined[user_id];
+                bool of_experiment = grant.kind == api::ResourceKind::experiment;
+                (of_experiment ? grants.experiments : grants.models).add(grant);
+            }
+    }
+    grants_.erase(project_id);
+    for (auto& [user_id, grants] : combined)
+        grants_[project_id][user_id] = std::make_shared<const Grants>(std::move(grants));
+    has_grants_.store(!grants_.empty(), std::memory_order_release);
+}
+
 void Directory::remove_project(std::string_view id) {
     std::lock_guard lock(mutex_);
     auto found = projects_.find(std::string(id));
@@ -188,6 +262,8 @@ void Directory::remove_project(std::string_view id) {
     projects_by_name_.erase(found->second->ref.name);
     projects_.erase(found);
     members_.erase(std::string(id));
+    std::erase_if(resource_roles_, [&](const auto& role) { return role.second->project_id == id; });
+    combine_grants(std::string(id));
     std::vector<std::string> tokens;
     for (const auto& [token_id, token] : tokens_by_id_)
         if (token->project_id == id) tokens.push_back(token_id);

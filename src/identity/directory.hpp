@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "api/api.hpp"
+#include "identity/grants.hpp"
 #include "identity/types.hpp"
 #include "sql/database.hpp"
 
@@ -80,6 +81,11 @@ class Directory {
     std::vector<std::shared_ptr<const ProjectRow>> projects() const;  // by name
     std::optional<Role> role(std::string_view project_id, std::string_view user_id) const;
     std::map<std::string, Role> members(std::string_view project_id) const;  // by user id
+    /// What was given to a user in a project beside his role there; null for nearly everybody.
+    std::shared_ptr<const Grants> grants(std::string_view project_id,
+                                         std::string_view user_id) const;
+    std::shared_ptr<const ResourceRoleRow> resource_role(std::int64_t id) const;
+    std::vector<std::shared_ptr<const ResourceRoleRow>> resource_roles() const;  // by id
     std::shared_ptr<const TokenRow> token(std::string_view secret_sha256) const;
     std::shared_ptr<const TokenRow> token_by_id(std::string_view id) const;
     std::shared_ptr<const SessionRow> session(std::string_view secret_sha256) const;
@@ -89,6 +95,8 @@ class Directory {
     void put(TokenRow row);
     void put(SessionRow row);
     void set_role(std::string_view project_id, std::string_view user_id, std::optional<Role> role);
+    void put(ResourceRoleRow row);
+    void remove_resource_role(std::int64_t id);
     /// With its members and tokens.
     void remove_project(std::string_view id);
     void remove_token(std::string_view id);
@@ -110,7 +118,8 @@ class Directory {
     template <class Row>
     using Rows = std::unordered_map<std::string, std::shared_ptr<const Row>>;
 
-    void erase_token(const std::string& id);  // under the lock
+    void erase_token(const std::string& id);             // under the lock
+    void combine_grants(const std::string& project_id);  // under the lock
 
     mutable std::shared_mutex mutex_;
     Rows<UserRow> users_;
@@ -118,7 +127,11 @@ class Directory {
     Rows<ProjectRow> projects_;
     std::map<std::string, std::shared_ptr<const ProjectRow>, std::less<>> projects_by_name_;
     std::unordered_map<std::string, std::map<std::string, Role>> members_;  // project id, user id
-    Rows<TokenRow> tokens_;  // by the secret's digest
+    std::map<std::int64_t, std::shared_ptr<const ResourceRoleRow>> resource_roles_;
+    // By project id and user id; made of the roles.
+    std::unordered_map<std::string, std::map<std::string, std::shared_ptr<const Grants>>> grants_;
+    std::atomic<bool> has_grants_{false};  // so that nobody pays for what nobody uses
+    Rows<TokenRow> tokens_;                // by the secret's digest
     Rows<TokenRow> tokens_by_id_;
     std::unordered_multimap<std::string, std::string> tokens_by_workload_;  // token ids
     Rows<SessionRow> sessions_;

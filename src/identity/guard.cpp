@@ -132,7 +132,8 @@ std::shared_ptr<const ProjectRow> Service::State::find_project(const Caller& cal
     auto project = directory.project_by_name(wanted);
     // The same answer as for a project that does not exist: names of others' projects are not to be
     // told.
-    if (!project || (caller.user && !role_of(directory, caller, project->ref.id))) {
+    if (!project || (caller.user && !role_of(directory, caller, project->ref.id) &&
+                     !directory.grants(project->ref.id, caller.user->id))) {
         check_text("project", wanted, 250);
         fail(ErrorCode::not_found, "project \"{}\" does not exist, or you are not a member of it",
              wanted);
@@ -158,6 +159,12 @@ void Service::State::authorize(const Caller& caller, const net::RequestHead& hea
              "a token of one project cannot change what lies outside of it");
     if (!is_project_permission(permission)) return;
     auto role = role_of(directory, caller, context.project->id);
+    if (auto given = directory.grants(context.project->id, caller.user->id)) {
+        // A job has no more rights than a developer, but is not limited where its user is not.
+        auto whole = role_of(directory, {.user = caller.user}, context.project->id);
+        context.access = access_of(*given, whole, permission);
+        if (context.access && admits(*context.access, permission)) return;
+    }
     if (!role || !grants(*role, permission))
         fail(ErrorCode::permission_denied, "{} in project \"{}\" needs the role {}; yours is {}",
              enum_name(permission), context.project->name, enum_name(least_role(permission)),

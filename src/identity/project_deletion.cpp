@@ -65,6 +65,13 @@ void Service::delete_project(const api::Context& context, bool purge) {
             fail(ErrorCode::not_found, "project \"{}\" does not exist", ref.name);
         state_->database.write([&](sql::Connection& connection) {
             state_->check_deletable(connection, ref, purge);
+            for (std::string_view table : {"resource_grants", "resource_role_users"})
+                connection.execute(
+                    fmt::format("DELETE FROM {} WHERE role IN (SELECT id FROM resource_roles "
+                                "WHERE project_id = $1)",
+                                table),
+                    {ref.id});
+            connection.execute("DELETE FROM resource_roles WHERE project_id = $1", {ref.id});
             connection.execute("DELETE FROM members WHERE project_id = $1", {ref.id});
             connection.execute("DELETE FROM tokens WHERE project_id = $1", {ref.id});
             connection.execute("DELETE FROM projects WHERE id = $1", {ref.id});

@@ -90,14 +90,15 @@ api::Page<Project> Service::list_projects(const api::Context& context,
     auto visible = state_->directory.projects();
     std::erase_if(visible, [&](const auto& project) {
         return (bound != nullptr && project->ref.id != *bound) ||
-               !role_of(state_->directory, caller, project->ref.id);
+               (!role_of(state_->directory, caller, project->ref.id) &&
+                !state_->directory.grants(project->ref.id, caller.user->id));
     });
     return page_of(
         visible, request.page_token, request.page_size,
         [](const auto& project) { return project->ref.name; },
         [&](const auto& project) {
             auto role = role_of(state_->directory, caller, project->ref.id);
-            return to_project(*project, role.value_or(Role::viewer));
+            return to_project(*project, role.value_or(Role::guest));
         });
 }
 
@@ -125,10 +126,9 @@ Project Service::get_project(const api::Context& context) const {
     Caller caller = state_->caller_of(context);
     auto project = state_->directory.project(context.in_project().id);
     auto role = role_of(state_->directory, caller, context.in_project().id);
-    if (!project || !role)
-        fail(ErrorCode::not_found, "project \"{}\" does not exist, or you are not a member of it",
-             context.in_project().name);
-    return to_project(*project, *role);
+    if (!project)
+        fail(ErrorCode::not_found, "project \"{}\" does not exist", context.in_project().name);
+    return to_project(*project, role.value_or(Role::guest));
 }
 
 Project Service::update_project(const api::Context& context, const UpdateProject& request) {
@@ -151,6 +151,7 @@ Project Service::update_project(const api::Context& context, const UpdateProject
 
 api::Page<Member> Service::list_members(const api::Context& context,
                                         const ListMembers& request) const {
+    api::require_membership();
     std::vector<Member> members;
     for (const auto& [user_id, role] : state_->directory.members(context.in_project().id))
         if (auto user = state_->directory.user(user_id))
@@ -163,6 +164,8 @@ api::Page<Member> Service::list_members(const api::Context& context,
 }
 
 Member Service::set_member(const api::Context& context, const SetMember& request) {
+    if (request.role == Role::guest)
+        fail_field("role", "expected owner, developer or viewer, got guest");
     const std::string& project_id = context.in_project().id;
     auto user = state_->user_named(request.user);
     std::lock_guard lock(state_->write_mutex);

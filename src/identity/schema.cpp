@@ -99,9 +99,37 @@ CREATE TABLE deleted_projects (
 );
 )sql";
 
+// Permissions on single experiments (by id) and models (by number); -1: all of the kind.
+constexpr std::string_view kResourceRoles = R"sql(
+CREATE TABLE resource_roles (
+    id BIGINT PRIMARY KEY,
+    project_id TEXT NOT NULL REFERENCES projects(id),
+    name TEXT NOT NULL,
+    description TEXT,
+    owner_id TEXT REFERENCES users(id),
+    UNIQUE (project_id, name)
+);
+CREATE TABLE resource_grants (
+    id BIGINT PRIMARY KEY,
+    role BIGINT NOT NULL REFERENCES resource_roles(id),
+    kind TEXT NOT NULL,
+    resource BIGINT NOT NULL,
+    permission TEXT NOT NULL,
+    UNIQUE (role, kind, resource)
+);
+CREATE TABLE resource_role_users (
+    id BIGINT PRIMARY KEY,
+    role BIGINT NOT NULL REFERENCES resource_roles(id),
+    user_id TEXT NOT NULL REFERENCES users(id),
+    UNIQUE (role, user_id)
+);
+INSERT INTO identity_settings (name, value) VALUES ('next_resource_id', 1);
+)sql";
+
 constexpr sql::Migration kMigrations[] = {
     {.module = "identity", .number = 1, .script = kFirst},
-    {.module = "identity", .number = 2, .script = kDeletedProjects}};
+    {.module = "identity", .number = 2, .script = kDeletedProjects},
+    {.module = "identity", .number = 3, .script = kResourceRoles}};
 
 }  // namespace
 

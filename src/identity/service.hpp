@@ -141,6 +141,7 @@ class Service final : public api::Guard {
     api::Page<AuditEntry> list_audit(const api::Context& context, const ListAudit& request);
 
   private:
+    friend class Permissions;
     struct State;
     std::unique_ptr<State> state_;
 };

@@ -107,8 +107,9 @@ Session Service::State::describe_session(const Caller& caller,
     const std::string* bound = caller.bound_project_id();
     for (const auto& project : directory.projects()) {
         if (bound != nullptr && project->ref.id != *bound) continue;
-        if (auto role = role_of(directory, caller, project->ref.id))
-            session.projects.push_back({.name = project->ref.name, .role = *role});
+        auto role = role_of(directory, caller, project->ref.id);
+        if (!role && directory.grants(project->ref.id, caller.user->id)) role = Role::guest;
+        if (role) session.projects.push_back({.name = project->ref.name, .role = *role});
     }
     return session;
 }

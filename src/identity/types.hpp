@@ -9,9 +9,10 @@
 
 namespace maru::identity {
 
-/// What a member may do in a project, from least to most; roles.hpp says what each grants.
-enum class Role { viewer, developer, owner };
-BOOST_DESCRIBE_ENUM(Role, viewer, developer, owner)
+/// What a member may do in a project, from least to most; roles.hpp says what each grants. A guest
+/// is no member: he was given permissions on single experiments or models, and sees only those.
+enum class Role { guest, viewer, developer, owner };
+BOOST_DESCRIBE_ENUM(Role, guest, viewer, developer, owner)
 
 /// How callers prove who they are: by signing in here, or not at all (everyone is `admin`).
 enum class AuthMode { local, none };

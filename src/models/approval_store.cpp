@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "api/access.hpp"
 #include "base/error.hpp"
 #include "base/json.hpp"
 
@@ -91,7 +92,10 @@ std::optional<ApprovalRule> rule_of(sql::Connection& connection, std::string_vie
 
 std::vector<ApprovalRule> rules(sql::Connection& connection, std::string_view project_id) {
     return connection.all(
-        fmt::format("{} WHERE r.project_id = $1 ORDER BY m.name IS NOT NULL, m.name", kRuleColumns),
+        fmt::format("{} WHERE r.project_id = $1 AND (r.model = 0 OR (1 = 1{})) ORDER BY m.name IS "
+                    "NOT NULL, m.name",
+                    kRuleColumns,
+                    api::access_condition(api::ResourceKind::registered_model, "r.model")),
         {project_id}, read_rule);
 }
 
@@ -142,6 +146,7 @@ ApprovalRequest get(sql::Connection& connection, std::string_view project_id, st
                          {id, project_id}, read_request);
     if (!request)
         fail(ErrorCode::not_found, "the request {} does not exist", json_string(id.substr(0, 80)));
+    api::require_access(api::ResourceKind::registered_model, request->model_number);
     load_reviews(connection, *request);
     return *request;
 }
@@ -158,7 +163,9 @@ std::optional<ApprovalRequest> find_open(sql::Connection& connection, Time now,
 }
 
 std::vector<ApprovalRequest> list(sql::Connection& connection, const Filter& filter) {
-    std::string statement = fmt::format("{} WHERE q.project_id = $1", kRequestColumns);
+    std::string statement =
+        fmt::format("{} WHERE q.project_id = $1{}", kRequestColumns,
+                    api::access_condition(api::ResourceKind::registered_model, "q.model"));
     std::vector<sql::Value> values{filter.project_id};
     auto add = [&](std::string_view condition, sql::Value value) {
         values.push_back(std::move(value));

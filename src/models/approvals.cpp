@@ -45,7 +45,8 @@ ApprovalRule checked(ApprovalRule rule) {
                                             kApprovalsMax));
     // Who may not change models may not let others do it.
     if (rule.role < identity::Role::developer)
-        fail_field("role", "expected developer or owner, got viewer");
+        fail_field("role",
+                   fmt::format("expected developer or owner, got {}", enum_name(rule.role)));
     if (rule.expires_after_s < 60 || rule.expires_after_s > kExpiryMax_s)
         fail_field("expires_after_s", fmt::format("{} is out of range; expected 60 to {}",
                                                   rule.expires_after_s, kExpiryMax_s));

@@ -118,17 +118,21 @@ void Service::add_file_facts(std::string_view project_id, ModelVersion& version)
         if (auto file = model_file(project_id, version))
             for (const auto& [flavor, content] : file->flavors) version.flavors.push_back(flavor);
     } catch (const Error& error) {
-        // A list of versions is not to fail for one whose MLmodel is broken: it has no flavors
-        // then.
-        if (error.code() != ErrorCode::invalid_argument) throw;
+        // A list of versions is not to fail for one whose MLmodel is broken, or in an experiment
+        // that the reader may not see: it has no flavors then.
+        if (error.code() != ErrorCode::invalid_argument &&
+            error.code() != ErrorCode::permission_denied)
+            throw;
     }
     try {
         std::string folder = tracking_.artifact_folder(project_id, version.artifact_uri);
         for (const auto& file : tracking_.artifact_files(project_id, folder))
             version.size_bytes += file.size_bytes;
     } catch (const Error& error) {
-        // Files that are kept elsewhere have no size here.
-        if (error.code() != ErrorCode::failed_precondition) throw;
+        // Files that are kept elsewhere, or not for the reader, have no size here.
+        if (error.code() != ErrorCode::failed_precondition &&
+            error.code() != ErrorCode::permission_denied)
+            throw;
     }
 }
 

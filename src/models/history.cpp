@@ -84,6 +84,7 @@ api::Page<Change> Service::history(std::string_view project_id, const ListChange
             load_model(connection, project_id, request.model);
             return;
         }
+        api::require_access(api::ResourceKind::registered_model, **model);
         page.items =
             request.version
                 // An alias that moves concerns the version that it leaves, too.
@@ -95,9 +96,11 @@ api::Page<Change> Service::history(std::string_view project_id, const ListChange
                                   before, limit + 1},
                                  read_change)
                 : connection.all(fmt::format("SELECT {} FROM model_changes WHERE project_id = $1 "
-                                             "AND model_name = $2 AND number < $3 "
+                                             "AND model_name = $2 AND number < $3{} "
                                              "ORDER BY number DESC LIMIT $4",
-                                             kColumns),
+                                             kColumns,
+                                             api::access_condition(
+                                                 api::ResourceKind::registered_model, "model")),
                                  {project_id, request.model, before, limit + 1}, read_change);
     });
     if (static_cast<std::int64_t>(page.items.size()) > limit) {
@@ -114,10 +117,12 @@ api::Page<Change> Service::history(std::string_view project_id, const ListChange
 Change Service::get_change(std::string_view project_id, std::string_view model,
                            std::int64_t number) {
     auto change = database_.read([&](sql::Connection& connection) {
-        return connection.first(fmt::format("SELECT {} FROM model_changes WHERE number = $1 AND "
-                                            "project_id = $2 AND model_name = $3",
-                                            kColumns),
-                                {number, project_id, model}, read_change);
+        return connection.first(
+            fmt::format("SELECT {} FROM model_changes WHERE number = $1 AND "
+                        "project_id = $2 AND model_name = $3{}",
+                        kColumns,
+                        api::access_condition(api::ResourceKind::registered_model, "model")),
+            {number, project_id, model}, read_change);
     });
     if (!change) fail(ErrorCode::not_found, "change {} of model {} does not exist", number, model);
     return *change;

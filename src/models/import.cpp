@@ -110,6 +110,7 @@ bool Service::import_version(sql::Connection& connection, const Author& author, 
 }
 
 ImportedModel Service::import_model(const Author& author, const ImportModel& request) {
+    api::require_whole_project("importing");
     const std::string& project_id = author.project_id;
     check_model(request);
     std::vector<std::string> files;

@@ -86,7 +86,9 @@ class LineageReader::Walk {
                 up ? go_up() : go_down();
             } catch (const Error& error) {
                 // What was removed meanwhile, or before: the graph ends there.
-                if (error.code() != ErrorCode::not_found) throw;
+                if (error.code() != ErrorCode::not_found &&
+                    error.code() != ErrorCode::permission_denied)
+                    throw;
             }
         }
     }
@@ -197,7 +199,12 @@ class LineageReader::Walk {
                 lineage_.shortened = true;
                 return;
             }
-            node = load(kind, ref);
+            try {
+                node = load(kind, ref);
+            } catch (const Error& error) {
+                if (error.code() != ErrorCode::permission_denied) throw;
+                return;  // the reader may not see it: nor that it is there
+            }
             lineage_.nodes.push_back(node);
             known_.insert(node.id);
         }
@@ -223,6 +230,10 @@ class LineageReader::Walk {
     }
 
     void describe(LineageNode& node) {
+        bool of_registry = node.kind == NodeKind::model_version ||
+                           node.kind == NodeKind::logged_model || node.kind == NodeKind::run ||
+                           node.kind == NodeKind::dataset;
+        if (!of_registry) api::require_membership();
         switch (node.kind) {
             case NodeKind::model_version: {
                 auto name = parse_version_name(node.ref);

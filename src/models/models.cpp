@@ -129,6 +129,7 @@ Model Service::load_model(sql::Connection& connection, std::string_view project_
         fmt::format("SELECT {} FROM models m WHERE m.project_id = $1 AND m.name = $2", kColumns),
         {project_id, name}, read_model);
     if (!model) fail(ErrorCode::not_found, "Registered Model with name={} not found", name);
+    api::require_access(api::ResourceKind::registered_model, model->number);
     load_model_data(connection, *model);
     return *model;
 }
@@ -146,6 +147,7 @@ Model Service::create_model(const Author& author, const std::string& name,
                              {author.project_id, name}, [](const sql::Row&) { return true; });
         if (taken)
             fail(ErrorCode::already_exists, "Registered Model (name={}) already exists.", name);
+        api::require_creation(api::ResourceKind::registered_model);
         connection.execute(
             "INSERT INTO models (number, project_id, name, description, created_at, updated_at) "
             "VALUES ($1, $2, $3, $4, $5, $5)",
@@ -193,6 +195,14 @@ void Service::set_tags(const Author& author, std::string_view model,
 Model Service::get_model(std::string_view project_id, std::string_view name) {
     check_model_name(name);
     return database_.read([&](sql::Connection& c) { return load_model(c, project_id, name); });
+}
+
+std::optional<std::string> Service::model_name(std::string_view project_id, std::int64_t number) {
+    return database_.read([&](sql::Connection& connection) {
+        return connection.first("SELECT name FROM models WHERE project_id = $1 AND number = $2",
+                                {project_id, number},
+                                [](const sql::Row& row) { return row.string(0); });
+    });
 }
 
 Model Service::rename_model(const Author& author, std::string_view name,
@@ -243,6 +253,8 @@ void Service::delete_model(const Author& author, std::string_view name) {
 void Service::delete_model(sql::Connection& connection, const Author& author,
                            std::string_view name) {
     Model model = load_model(connection, author.project_id, name);
+    api::require_access(api::ResourceKind::registered_model, model.number,
+                        api::ResourcePermission::MANAGE);
     for (const auto& [alias, version] : model.aliases)
         if (rule_for_alias(connection, author.project_id, model.number, alias))
             fail(ErrorCode::failed_precondition,
@@ -286,6 +298,7 @@ api::Page<Model> Service::search_models(std::string_view project_id,
     statement += kColumns;
     statement += " FROM models m WHERE m.project_id = ";
     statement << project_id;
+    statement += api::access_condition(api::ResourceKind::registered_model, "m.number");
     bool prompts = false;
     for (const auto& comparison : comparisons) {
         if (comparison.subject == search::Subject::attribute) {

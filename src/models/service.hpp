@@ -79,6 +79,8 @@ class Service {
     /// Makes the model unless it is there.
     void ensure_model(const Author& author, const std::string& name);
     Model get_model(std::string_view project_id, std::string_view name);
+    /// The name of a model by its number, which stays when it is renamed; nothing if it is gone.
+    std::optional<std::string> model_name(std::string_view project_id, std::int64_t number);
     Model rename_model(const Author& author, std::string_view name, const std::string& new_name);
     Model describe_model(const Author& author, std::string_view name,
                          const std::string& description);
@@ -192,6 +194,7 @@ class Service {
         std::string model_id;
     };
     Source resolve_source(std::string_view project_id, const NewVersion& version);
+    void check_files(std::string_view project_id, std::string_view artifact_uri);
     Model load_model(sql::Connection& connection, std::string_view project_id,
                      std::string_view name);
     void load_model_data(sql::Connection& connection, Model& model);

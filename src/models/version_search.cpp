@@ -71,6 +71,7 @@ api::Page<ModelVersion> Service::search_versions(std::string_view project_id,
     statement += kVersionColumns;
     statement += " FROM model_versions v JOIN models m ON m.number = v.model WHERE m.project_id = ";
     statement << project_id;
+    statement += api::access_condition(api::ResourceKind::registered_model, "m.number");
     bool prompts = append_filter(statement, comparisons);
     statement += prompts ? " AND EXISTS" : " AND NOT EXISTS";
     statement +=
@@ -107,8 +108,9 @@ std::vector<ModelVersion> Service::versions_of(std::string_view project_id, cons
     return database_.read([&](sql::Connection& connection) {
         return connection.all(
             fmt::format("SELECT {} FROM model_versions v JOIN models m ON m.number = v.model WHERE "
-                        "v.{} = $1 AND m.project_id = $2 ORDER BY v.number LIMIT $3",
-                        kVersionColumns, column),
+                        "v.{} = $1 AND m.project_id = $2{} ORDER BY v.number LIMIT $3",
+                        kVersionColumns, column,
+                        api::access_condition(api::ResourceKind::registered_model, "m.number")),
             {value, project_id, limit}, read_version);
     });
 }

@@ -52,6 +52,7 @@ ModelVersion Service::load_version(sql::Connection& connection, std::string_view
                                   });
     if (!found)
         fail(ErrorCode::not_found, "Model Version (name={}, version={}) not found", model, version);
+    api::require_access(api::ResourceKind::registered_model, model_number);
     load_version_data(connection, model_number, *found);
     return *found;
 }
@@ -95,6 +96,17 @@ Service::Source Service::resolve_source(std::string_view project_id, const NewVe
     return source;
 }
 
+/// Nobody gets at files that he may not read by making a version of them.
+void Service::check_files(std::string_view project_id, std::string_view artifact_uri) {
+    if (api::Access::current() == nullptr) return;
+    try {
+        tracking_.check_artifacts(project_id, tracking_.artifact_folder(project_id, artifact_uri));
+    } catch (const Error& error) {
+        // Kept elsewhere, such as s3://: nothing is read there for anybody.
+        if (error.code() != ErrorCode::failed_precondition) throw;
+    }
+}
+
 ModelVersion Service::create_version(const Author& author, const NewVersion& request) {
     check_model_name(request.model);
     if (request.source.empty())
@@ -103,7 +115,13 @@ ModelVersion Service::create_version(const Author& author, const NewVersion& req
     tracking::check_length(request.description, 5000, "description");
     for (const auto& [key, value] : request.tags)
         tracking::check_tag(key, value, "key", tracking::kRegistryTagLengthMax);
-    Source source = resolve_source(author.project_id, request);
+    Source source;
+    {
+        // What it is made of must be readable, and no more.
+        api::ReadingScope reading;
+        source = resolve_source(author.project_id, request);
+        check_files(author.project_id, source.artifact_uri);
+    }
     return database_.write([&](sql::Connection& connection) {
         Model model = load_model(connection, author.project_id, request.model);
         std::int64_t version = 0;
@@ -260,6 +278,8 @@ void Service::delete_version(sql::Connection& connection, const Author& author,
                              std::string_view model, std::int64_t version) {
     ModelVersion found = load_version(connection, author.project_id, model, version);
     Model parent = load_model(connection, author.project_id, model);
+    api::require_access(api::ResourceKind::registered_model, parent.number,
+                        api::ResourcePermission::MANAGE);
     for (const auto& alias : found.aliases) {
         if (rule_for_alias(connection, author.project_id, parent.number, alias))
             fail(ErrorCode::failed_precondition,

@@ -177,6 +177,7 @@ void add_operations(api::Api& api, Service& service) {
         return service.set_server_retention(request.keep_deleted_s);
     });
     api.handle(get_project_retention, [&service](const api::Context& context, const NameProject&) {
+        api::require_membership();
         return service.project_retention(context.in_project().id);
     });
     api.handle(set_project_retention, [&service](const api::Context& context,

@@ -20,6 +20,7 @@
 #include "compute/engines/process/process_engine.hpp"
 #include "compute/service.hpp"
 #include "environments/service.hpp"
+#include "identity/permissions.hpp"
 #include "identity/service.hpp"
 #include "models/lineage.hpp"
 #include "models/mlflow/routes.hpp"
@@ -29,6 +30,7 @@
 #include "server/blobs.hpp"
 #include "server/mlflow/routes.hpp"
 #include "server/portal.hpp"
+#include "server/resource_names.hpp"
 #include "server/workload_access.hpp"
 #include "serving/service.hpp"
 #include "sql/database.hpp"
@@ -199,6 +201,7 @@ struct Server::State {
           job_contributor(tracking),
           job_events(webhooks),
           reproduction(tracking, compute, *blobs),
+          permissions(identity, resource_names(tracking, models)),
           access(identity),
           api(identity, clock) {
         compute.add_contributor(environments.contributor());
@@ -283,7 +286,10 @@ struct Server::State {
         models::add_mlflow_routes(api, models, tracking);
         webhooks::add_mlflow_routes(api, webhooks);
         add_workspace_routes(api, identity);
+        identity::add_operations(api, permissions);
         add_user_routes(api, identity);
+        add_permission_routes(api, permissions);
+        add_role_routes(api, permissions);
         traces::mlflow::add_routes(api, traces, tracking);
     }
 
@@ -354,6 +360,7 @@ struct Server::State {
     tracking::JobContributor job_contributor;
     webhooks::JobEvents job_events;
     tracking::Reproduction reproduction;
+    identity::Permissions permissions;
     WorkloadAccess access;
     api::Api api;
     std::string document, url, sign_in_url;

@@ -13,6 +13,7 @@
 #include <set>
 #include <thread>
 
+#include "base/carried.hpp"
 #include "base/error.hpp"
 #include "base/files.hpp"
 #include "base/log.hpp"
@@ -80,7 +81,7 @@ class GroupWriter {
         : connection_(std::move(connection)) {}
 
     void write(const std::function<void(Connection&)>& work) {
-        Item item{&work, WriteHookAccess::take(), nullptr, false, {}};
+        Item item{&work, WriteHookAccess::take(), Carried::get(), nullptr, false, {}};
         std::unique_lock lock(mutex_);
         waiting_.push_back(&item);
         item.turn.wait(lock, [&] { return item.done || (!leading_ && waiting_.front() == &item); });
@@ -95,6 +96,7 @@ class GroupWriter {
     struct Item {
         const std::function<void(Connection&)>* work;
         ScopedWriteHook* hook;
+        const void* carried;
         std::exception_ptr error;
         bool done;
         std::condition_variable turn;
@@ -135,6 +137,8 @@ class GroupWriter {
 
     void run(Item& item, bool shared) {
         if (shared) connection_->execute("savepoint item");
+        // The work may be another caller's: what belongs to that one comes with it.
+        Carried::Scope carried(item.carried);
         try {
             (*item.work)(*connection_);
             if (item.hook != nullptr) WriteHookAccess::run(*item.hook, *connection_);

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "base/error.hpp"
+#include "base/text.hpp"
 #include "sql/counts.hpp"
 #include "traces/rows.hpp"
 #include "traces/service.hpp"
@@ -61,6 +62,9 @@ void delete_files(tracking::Service& tracking, std::string_view project_id,
 
 std::int64_t Service::delete_traces(std::string_view project_id, const TraceDeletion& deletion) {
     check_deletion(deletion);
+    api::require_access(api::ResourceKind::experiment,
+                        parse_int(deletion.experiment_id).value_or(-1),
+                        api::ResourcePermission::MANAGE);
     auto numbers = experiment_numbers(project_id, {deletion.experiment_id});
     if (numbers.empty()) return 0;
     std::int64_t deleted = 0;
@@ -141,7 +145,9 @@ void Service::remove_project(const api::ProjectRef& project) {
 void Service::delete_trace(std::string_view project_id, std::string_view id) {
     std::vector<std::string> locations;
     database_.write([&](sql::Connection& connection) {
-        std::vector<std::int64_t> chosen{require_row(connection, project_id, id).number};
+        TraceRow row = require_row(connection, project_id, id);
+        require_access(row, api::ResourcePermission::MANAGE);
+        std::vector<std::int64_t> chosen{row.number};
         locations = load_locations(connection, chosen);
         delete_rows(connection, chosen);
     });

@@ -6,6 +6,7 @@
 #include <unordered_map>
 
 #include "base/error.hpp"
+#include "base/text.hpp"
 #include "traces/spans/json_text.hpp"
 #include "tracking/search/conditions.hpp"
 
@@ -124,9 +125,17 @@ void load_runs(sql::Connection& connection, std::string_view project_id,
 
 }  // namespace
 
+void require_access(const TraceRow& row, std::optional<api::ResourcePermission> least) {
+    auto experiment = parse_int(row.experiment_id).value_or(-1);
+    if (least)
+        api::require_access(api::ResourceKind::experiment, experiment, *least);
+    else
+        api::require_access(api::ResourceKind::experiment, experiment);
+}
+
 std::optional<TraceRow> find_row(sql::Connection& connection, std::string_view project_id,
                                  std::string_view id) {
-    return connection.first(
+    auto row = connection.first(
         "SELECT number, experiment, experiment_id, state, started_at, duration_ms, finalized, "
         "name IS NOT NULL, request_preview IS NOT NULL, response_preview IS NOT NULL, session_id "
         "IS NOT NULL, COALESCE(input_tokens, output_tokens, total_tokens) IS NOT NULL FROM traces "
@@ -148,6 +157,8 @@ std::optional<TraceRow> find_row(sql::Connection& connection, std::string_view p
             found.has_usage = row.boolean(11);
             return found;
         });
+    if (row) require_access(*row);
+    return row;
 }
 
 TraceRow require_row(sql::Connection& connection, std::string_view project_id,

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "api/access.hpp"
 #include "sql/database.hpp"
 #include "traces/spans/span.hpp"
 #include "traces/types.hpp"
@@ -33,6 +34,11 @@ struct TraceRow {
     bool finalized = false, has_name = false, has_request = false, has_response = false,
          has_session = false, has_usage = false;
 };
+/// Throws permission_denied unless the caller may do with the trace's experiment what his request
+/// is for, or `least`.
+void require_access(const TraceRow& row,
+                    std::optional<api::ResourcePermission> least = std::nullopt);
+/// Also throws permission_denied.
 std::optional<TraceRow> find_row(sql::Connection& connection, std::string_view project_id,
                                  std::string_view id);
 /// Throws not_found.

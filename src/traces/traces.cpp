@@ -2,6 +2,7 @@
 
 #include "base/error.hpp"
 #include "base/id.hpp"
+#include "base/text.hpp"
 #include "traces/rows.hpp"
 #include "traces/service.hpp"
 #include "tracking/search/conditions.hpp"
@@ -79,12 +80,16 @@ tracking::Experiment Service::active_experiment(std::string_view project_id, std
 std::vector<std::int64_t> Service::experiment_numbers(std::string_view project_id,
                                                       const std::vector<std::string>& ids) {
     // An experiment that isn't there has no traces.
+    std::vector<std::string> visible;
+    for (const auto& id : ids)
+        if (api::may_access(api::ResourceKind::experiment, parse_int(id).value_or(-1)))
+            visible.push_back(id);
     return database_.read([&](sql::Connection& connection) {
         tracking::search::Statement statement;
         statement += "SELECT number FROM trace_experiments WHERE project_id = ";
         statement << project_id;
         statement += " AND id IN ";
-        statement.list(ids);
+        statement.list(visible);
         return connection.all(statement.text(), statement.values(),
                               [](const sql::Row& row) { return row.integer(0); });
     });

@@ -48,10 +48,12 @@ void check_place(sql::Connection& connection, std::string_view project_id, std::
 void Service::write_artifact(std::string_view project_id, const std::string& path,
                              net::BodyReader& body) {
     check_artifact_path(path);
+    check_artifacts(project_id, path);
     auto upload = blobs_.upload();
     for (std::string piece = body.read(); !piece.empty(); piece = body.read()) upload->write(piece);
     blob::Stored stored = upload->finish();
     database_.write([&](sql::Connection& connection) {
+        require_artifacts(connection, project_id, path);
         check_place(connection, project_id, path);
         connection.execute(
             "INSERT INTO tracking_artifacts (project_id, path, sha256, size_bytes, created_at) "
@@ -66,6 +68,7 @@ void Service::write_artifact(std::string_view project_id, const std::string& pat
 ArtifactFile Service::find_artifact(std::string_view project_id, std::string_view path) {
     check_artifact_path(path);
     auto file = database_.read([&](sql::Connection& connection) {
+        require_artifacts(connection, project_id, path);
         return connection.first(
             "SELECT path, sha256, size_bytes FROM tracking_artifacts WHERE project_id = $1 AND "
             "path = $2",
@@ -90,6 +93,7 @@ api::Page<ArtifactEntry> Service::artifact_page(std::string_view project_id,
     api::Page<ArtifactEntry> page;
     auto& entries = page.items;
     database_.read([&](sql::Connection& connection) {
+        require_artifacts(connection, project_id, folder);
         Below below(folder);
         // Skips from one folder to the next, however many files are below each.
         constexpr std::int64_t kBatchMax = 500, kBatchAfterFolder = 4;
@@ -138,6 +142,7 @@ void Service::delete_artifacts(std::string_view project_id, std::string_view pat
     while (path.ends_with('/')) path.remove_suffix(1);
     check_artifact_path(path);
     database_.write([&](sql::Connection& connection) {
+        require_artifacts(connection, project_id, path, api::ResourcePermission::MANAGE);
         Below below(path);
         connection.execute(
             "DELETE FROM tracking_artifacts WHERE project_id = $1 AND (path = $2 OR (path >= $3 "
@@ -153,6 +158,7 @@ std::vector<ArtifactFile> Service::artifact_files(std::string_view project_id,
     check_artifact_path(folder);
     std::vector<ArtifactFile> files;
     database_.read([&](sql::Connection& connection) {
+        require_artifacts(connection, project_id, folder);
         Below below(folder);
         connection.query(
             "SELECT path, sha256, size_bytes FROM tracking_artifacts WHERE project_id = $1 AND "

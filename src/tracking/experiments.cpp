@@ -168,7 +168,11 @@ std::int64_t Service::find_or_create_experiment(sql::Connection& connection,
         "SELECT number, deleted FROM tracking_experiments WHERE project_id = $1 AND name = $2",
         {project_id, name},
         [](const sql::Row& row) { return Found{row.integer(0), row.boolean(1)}; });
-    if (!found) return insert_next(connection, project_id, name, "", clock_.now());
+    if (!found) {
+        api::require_creation(api::ResourceKind::experiment);
+        return insert_next(connection, project_id, name, "", clock_.now());
+    }
+    require_experiment(connection, found->number);
     if (found->deleted)
         fail(ErrorCode::failed_precondition,
              "experiment \"{}\" is deleted; restore it or choose another name", name);
@@ -177,6 +181,7 @@ std::int64_t Service::find_or_create_experiment(sql::Connection& connection,
 
 Experiment Service::load_experiment(sql::Connection& connection, std::string_view project_id,
                                     std::string_view id) {
+    api::require_access(api::ResourceKind::experiment, parse_id(id));
     auto experiment = connection.first(
         fmt::format("SELECT {} FROM tracking_experiments e WHERE e.project_id = $1 AND e.id = $2",
                     kColumns),
@@ -200,6 +205,8 @@ std::vector<std::int64_t> Service::experiment_numbers(sql::Connection& connectio
                                                       const std::vector<std::string>& ids) {
     std::vector<std::int64_t> numbers;
     for (const auto& id : ids) {
+        // A search leaves out what may not be seen.
+        if (!api::may_access(api::ResourceKind::experiment, parse_id(id))) continue;
         connection.query(
             "SELECT number FROM tracking_experiments WHERE project_id = $1 AND id = $2",
             {project_id, parse_id(id)},
@@ -221,6 +228,7 @@ std::string Service::create_experiment(std::string_view project_id, const std::s
              kLocationLengthMax);
     check_length(artifact_location, kLocationLengthMax, "artifact_location");
     for (const auto& [key, value] : tags) check_tag(key, value, "key", kExperimentTagLengthMax);
+    api::require_creation(api::ResourceKind::experiment);
     return database_.write([&](sql::Connection& connection) {
         insert_default(connection, project_id, clock_.now());
         auto taken = connection.first(
@@ -266,7 +274,9 @@ std::optional<Experiment> Service::find_experiment(std::string_view project_id,
                 "SELECT {} FROM tracking_experiments e WHERE e.project_id = $1 AND e.name = $2",
                 kColumns),
             {project_id, name}, read_experiment);
-        if (experiment) load_tags(connection, *experiment);
+        if (!experiment) return experiment;
+        require_experiment(connection, experiment->number);
+        load_tags(connection, *experiment);
         return experiment;
     });
 }
@@ -281,6 +291,7 @@ api::Page<Experiment> Service::search_experiments(std::string_view project_id,
     statement << project_id;
     if (search.view != View::all)
         statement += search.view == View::active ? " AND e.deleted = 0" : " AND e.deleted = 1";
+    statement += api::access_condition(api::ResourceKind::experiment, "e.id");
     for (const auto& comparison :
          search::parse_filter(search.filter, search::experiments_grammar()))
         append_experiment_filter(statement, comparison);
@@ -338,6 +349,7 @@ void Service::set_experiment_deleted(std::string_view project_id, std::string_vi
     ensure_default_experiment(project_id);
     database_.write([&](sql::Connection& connection) {
         Experiment experiment = load_experiment(connection, project_id, id);
+        require_experiment(connection, experiment.number, api::ResourcePermission::MANAGE);
         if (experiment.deleted == deleted)
             fail(ErrorCode::not_found, "No Experiment with id={} exists", id);
         connection.execute(

@@ -80,6 +80,7 @@ std::vector<std::pair<std::string, std::string>> pairs(
 
 ImportedExperiment Service::import_experiment(std::string_view project_id,
                                               const ImportExperiment& request) {
+    api::require_whole_project("importing");
     check_experiment_name(request.name);
     for (const auto& [key, value] : request.tags)
         check_tag(key, value, "tags.key", kImportedTextMax);
@@ -158,6 +159,7 @@ ImportedItem Service::import_run(sql::Connection& connection, std::string_view p
 }
 
 ImportedItems Service::import_runs(std::string_view project_id, const ImportRuns& request) {
+    api::require_whole_project("importing");
     check_count("items", request.items.size(), kRunsMax);
     std::size_t values = 0;
     for (std::size_t i = 0; i < request.items.size(); ++i)
@@ -187,6 +189,7 @@ ImportedItems Service::import_runs(std::string_view project_id, const ImportRuns
 }
 
 void Service::import_metrics(std::string_view project_id, const ImportMetrics& request) {
+    api::require_whole_project("importing");
     std::size_t values = 0;
     for (std::size_t i = 0; i < request.metrics.size(); ++i)
         values += check_series(fmt::format("metrics[{}]", i), request.metrics[i]);
@@ -214,6 +217,7 @@ std::string Service::kept_folder(std::string_view project_id, const std::string&
 }
 
 void Service::mark_imported(std::string_view project_id, const ImportMarks& request) {
+    api::require_whole_project("importing");
     check_count("items", request.items.size(), kMarksMax);
     for (const auto& [id, mark] : request.items) {
         check_id("items", id);
@@ -229,6 +233,7 @@ void Service::mark_imported(std::string_view project_id, const ImportMarks& requ
 }
 
 ImportMarkList Service::find_import_marks(std::string_view project_id, const FindMarks& request) {
+    api::require_whole_project("importing");
     check_count("ids", request.ids.size(), kMarksMax);
     ImportMarkList found;
     database_.read([&](sql::Connection& connection) {

@@ -136,6 +136,7 @@ ImportedItem Service::import_logged_model(sql::Connection& connection, std::stri
 
 ImportedItems Service::import_logged_models(std::string_view project_id,
                                             const ImportLoggedModels& request) {
+    api::require_whole_project("importing");
     if (request.items.size() > kModelsMax)
         fail_field("items", fmt::format("has {} items, at most {} are taken in one request",
                                         request.items.size(), kModelsMax));

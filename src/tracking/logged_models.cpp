@@ -71,6 +71,8 @@ LoggedModel Service::load_logged_model(sql::Connection& connection, std::string_
                                   {id, project_id}, read_logged_model);
     if (!model || (model->deleted && !allow_deleted))
         fail(ErrorCode::not_found, "Logged model with ID '{}' not found.", id);
+    api::require_access(api::ResourceKind::experiment,
+                        parse_int(model->experiment_id).value_or(-1));
     return *model;
 }
 
@@ -83,11 +85,14 @@ void Service::load_logged_model_data(sql::Connection& connection,
         connection.query("SELECT key, value FROM tracking_model_tags WHERE model = $1",
                          {model.number},
                          [&](const sql::Row& row) { model.tags[row.string(0)] = row.string(1); });
+        // A run of an experiment that may not be seen may have logged some of its metrics.
         connection.query(
-            "SELECT k.key, r.id, m.dataset_name, m.dataset_digest, m.step, m.at, m.bits FROM "
-            "tracking_model_metrics m JOIN tracking_metric_keys k ON k.number = m.key JOIN "
-            "tracking_runs r ON "
-            "r.number = m.run WHERE m.model = $1 ORDER BY m.key, m.at, m.step",
+            fmt::format(
+                "SELECT k.key, r.id, m.dataset_name, m.dataset_digest, m.step, m.at, m.bits FROM "
+                "tracking_model_metrics m JOIN tracking_metric_keys k ON k.number = m.key JOIN "
+                "tracking_runs r ON r.number = m.run JOIN tracking_experiments e ON e.number = "
+                "r.experiment WHERE m.model = $1{} ORDER BY m.key, m.at, m.step",
+                api::access_condition(api::ResourceKind::experiment, "e.id")),
             {model.number}, [&](const sql::Row& row) {
                 model.metrics.push_back(
                     {row.string(0), row.string(1), row.string(2), row.string(3),
@@ -147,8 +152,8 @@ std::vector<LoggedModel> Service::logged_models_of(std::string_view project_id,
             fmt::format(
                 "SELECT {} FROM tracking_models m JOIN tracking_experiments e ON e.number = "
                 "m.experiment WHERE m.source_run_id = $1 AND m.project_id = $2 AND "
-                "m.deleted = 0 ORDER BY m.created_at DESC, m.id LIMIT 1000",
-                kLoggedModelColumns),
+                "m.deleted = 0{} ORDER BY m.created_at DESC, m.id LIMIT 1000",
+                kLoggedModelColumns, api::access_condition(api::ResourceKind::experiment, "e.id")),
             {run_id, project_id}, read_logged_model);
         load_logged_model_data(connection, models);
         return models;
@@ -172,6 +177,9 @@ LoggedModel Service::finalize_logged_model(std::string_view project_id, std::str
 void Service::delete_logged_model(std::string_view project_id, std::string_view id) {
     database_.write([&](sql::Connection& connection) {
         LoggedModel model = load_logged_model(connection, project_id, id, false);
+        api::require_access(api::ResourceKind::experiment,
+                            parse_int(model.experiment_id).value_or(-1),
+                            api::ResourcePermission::MANAGE);
         connection.execute(
             "UPDATE tracking_models SET deleted = 1, updated_at = $1 WHERE number = $2",
             {clock_.now(), model.number});

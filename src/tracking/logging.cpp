@@ -118,6 +118,7 @@ void Service::insert_metrics(sql::Connection& connection, std::int64_t run,
         auto [best, first] = last.try_emplace(keys[i], i);
         if (!first && order(metric) > order(metrics[best->second])) best->second = i;
         if (metric.model_id.empty()) continue;
+        require_logged_model(connection, metric.model_id);
         connection.execute(
             "INSERT INTO tracking_model_metrics (model, key, at, step, run, bits, value, "
             "dataset_name, "
@@ -250,12 +251,14 @@ void Service::log_inputs(std::string_view project_id, std::string_view run_id,
                     "$4)",
                     {run.number, number.value(), key, value});
         }
-        for (const auto& model_id : model_ids)
+        for (const auto& model_id : model_ids) {
+            require_logged_model(connection, model_id, api::ResourcePermission::READ);
             connection.execute(
                 "INSERT INTO tracking_model_links (run, is_output, model_id, step) VALUES ($1, 0, "
                 "$2, 0) ON "
                 "CONFLICT DO NOTHING",
                 {run.number, model_id});
+        }
     });
 }
 
@@ -263,12 +266,14 @@ void Service::log_outputs(std::string_view project_id, std::string_view run_id,
                           const std::vector<ModelLink>& models) {
     database_.write([&](sql::Connection& connection) {
         RunRow run = find_active_run(connection, project_id, run_id);
-        for (const auto& model : models)
+        for (const auto& model : models) {
+            require_logged_model(connection, model.model_id);
             connection.execute(
                 "INSERT INTO tracking_model_links (run, is_output, model_id, step) VALUES ($1, 1, "
                 "$2, $3) ON "
                 "CONFLICT DO NOTHING",
                 {run.number, model.model_id, model.step});
+        }
     });
 }
 

@@ -103,6 +103,8 @@ std::optional<std::string> Service::remove_logged_model(sql::Connection& connect
 void Service::remove_run(std::string_view project_id, std::string_view id) {
     database_.write([&](sql::Connection& connection) {
         Run run = load_run(connection, project_id, id);
+        require_experiment(connection, find_run(connection, project_id, id).experiment,
+                           api::ResourcePermission::MANAGE);
         // Its job writes into it as long as it runs, and looks for it when it is tried again.
         if (run.job_id && !is_final(run.status))
             fail(ErrorCode::failed_precondition,
@@ -297,6 +299,7 @@ void Service::remove_artifacts(sql::Connection& connection, std::string_view pro
                                std::string_view artifact_uri) {
     auto folder = own_folder(project_id, artifact_uri);
     if (!folder) return;
+    require_artifacts(connection, project_id, *folder, api::ResourcePermission::MANAGE);
     remove_artifact_rows(connection, project_id, *folder);
     auto model = connection.first(
         "SELECT number FROM tracking_models WHERE project_id = $1 AND artifact_uri = $2",

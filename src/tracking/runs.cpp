@@ -1,5 +1,6 @@
 #include "base/error.hpp"
 #include "base/id.hpp"
+#include "base/text.hpp"
 #include "tracking/run_names.hpp"
 #include "tracking/run_rows.hpp"
 #include "tracking/service.hpp"
@@ -79,6 +80,7 @@ Service::RunRow Service::find_run(sql::Connection& connection, std::string_view 
         {id, project_id},
         [](const sql::Row& r) { return RunRow{r.integer(0), r.integer(1), r.boolean(2)}; });
     if (!row) fail(ErrorCode::not_found, "Run with id={} not found", id);
+    require_experiment(connection, row->experiment);
     return *row;
 }
 
@@ -100,6 +102,7 @@ Run Service::load_run(sql::Connection& connection, std::string_view project_id,
             kRunColumns),
         {id, project_id}, read_run);
     if (!run) fail(ErrorCode::not_found, "Run with id={} not found", id);
+    api::require_access(api::ResourceKind::experiment, parse_int(run->experiment_id).value_or(-1));
     return *run;
 }
 
@@ -223,6 +226,7 @@ Run Service::update_run(std::string_view project_id, std::string_view id,
 void Service::set_run_deleted(std::string_view project_id, std::string_view id, bool deleted) {
     database_.write([&](sql::Connection& connection) {
         RunRow row = find_run(connection, project_id, id);
+        require_experiment(connection, row.experiment, api::ResourcePermission::MANAGE);
         if (row.deleted == deleted) return;
         connection.execute(
             "UPDATE tracking_runs SET deleted = $1, deleted_at = $2 WHERE number = $3",

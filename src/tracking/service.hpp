@@ -227,6 +227,9 @@ class Service {
 
     // Artifacts (artifacts.cpp). Paths are below the project's root:
     // "0/RUN/artifacts/model/MLmodel".
+    /// Throws permission_denied unless the caller may do with the experiment that a path belongs to
+    /// what his request is for.
+    void check_artifacts(std::string_view project_id, std::string_view path);
     /// Streams a file in; it is there once this returns, whole or not at all.
     void write_artifact(std::string_view project_id, const std::string& path,
                         net::BodyReader& body);
@@ -330,6 +333,16 @@ class Service {
         bool deleted = false;
     };
     void ensure_default_experiment(std::string_view project_id);
+    /// Throws permission_denied unless the caller may do with an experiment, by its number, what
+    /// his request is for; or, with `least`, that.
+    void require_experiment(sql::Connection& connection, std::int64_t number,
+                            std::optional<api::ResourcePermission> least = std::nullopt);
+    /// The same of a logged model's experiment, if there is such a model.
+    void require_logged_model(sql::Connection& connection, std::string_view id,
+                              std::optional<api::ResourcePermission> least = std::nullopt);
+    void require_artifacts(sql::Connection& connection, std::string_view project_id,
+                           std::string_view path,
+                           std::optional<api::ResourcePermission> least = std::nullopt);
     std::int64_t find_or_create_experiment(sql::Connection& connection, std::string_view project_id,
                                            const std::string& name);
     Experiment load_experiment(sql::Connection& connection, std::string_view project_id,

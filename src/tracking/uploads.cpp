@@ -163,6 +163,7 @@ Uploads::Row Uploads::load(std::string_view project_id, std::string_view path,
 StartedUpload Uploads::start(std::string_view project_id, const std::string& path,
                              std::int64_t parts) {
     check_artifact_path(path);
+    service_.check_artifacts(project_id, path);
     if (parts < 1 || parts > kPartsMax)
         fail(ErrorCode::invalid_argument,
              "Invalid value {} for parameter 'num_parts' supplied: expected 1 to {}", parts,
@@ -220,6 +221,7 @@ std::string Uploads::write_part(std::string_view id, std::int64_t number, std::s
 
 void Uploads::complete(std::string_view project_id, std::string_view path, std::string_view id,
                        const std::vector<UploadedPart>& parts) {
+    service_.check_artifacts(project_id, path);
     Row upload = load(project_id, path, id);
     if (upload.completed) return;
     if (parts.empty())
@@ -258,6 +260,7 @@ void Uploads::complete(std::string_view project_id, std::string_view path, std::
 }
 
 void Uploads::abort(std::string_view project_id, std::string_view path, std::string_view id) {
+    service_.check_artifacts(project_id, path);
     auto row = database_.read([&](sql::Connection& connection) { return find(connection, id); });
     if (!row || row->completed || row->project_id != project_id || row->path != path) return;
     remove(id);

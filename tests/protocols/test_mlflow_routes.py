@@ -55,7 +55,8 @@ def test_each_route_answers(server: Server, project: Project) -> None:
             if method == "*":  # of the authentication plugin, which names no methods
                 method = "GET" if re.search(r"/(get|list|current|configs)", path) else "POST"
                 method = "PATCH" if "/update-" in path else method
-                method = "DELETE" if "/users/delete" in path else method
+                method = "PATCH" if path.endswith("/update") else method
+                method = "DELETE" if re.search(r"/(delete|remove|unassign)$", path) else method
             # A literal path, such as /health, is there at the root only.
             answer = client.request(method, f"/p/{project.name}{target}")
             if answer.status_code == 501:

@@ -2,7 +2,8 @@
 // openapi.json; a shape that differs there is a defect here.
 
 export type Timestamp = string;
-export type Role = 'owner' | 'developer' | 'viewer';
+/** A guest is no member: he sees the experiments and models that he was given permissions on. */
+export type Role = 'owner' | 'developer' | 'viewer' | 'guest';
 
 export interface Page<Item> {
   items: Item[];

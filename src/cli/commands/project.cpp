@@ -5,6 +5,7 @@
 #include "cli/output.hpp"
 #include "cli/session.hpp"
 #include "identity/operations.hpp"
+#include "identity/permission_operations.hpp"
 
 namespace maru::cli {
 namespace {
@@ -13,6 +14,7 @@ struct ProjectOptions {
     std::string name, description;
     std::optional<std::string> add, role, remove, confirm;
     bool purge = false;
+    std::optional<std::string> experiment, model, permission;
 };
 
 int create(Session& session, const ProjectOptions& options) {
@@ -117,6 +119,60 @@ int members(Session& session, const ProjectOptions& options) {
     return 0;
 }
 
+std::string resource_text(const identity::ResourcePermissionEntry& entry) {
+    bool experiment = entry.kind == api::ResourceKind::experiment;
+    if (entry.resource == "*") return experiment ? "all experiments" : "all models";
+    return fmt::format("{} {}", experiment ? "experiment" : "model", entry.name);
+}
+
+int permissions(Session& session, const ProjectOptions& options) {
+    auto& client = session.client();
+    const auto& project = session.project();
+    if (options.experiment && options.model)
+        fail(ErrorCode::invalid_argument, "give --experiment or --model, not both");
+    auto kind = options.model ? api::ResourceKind::registered_model : api::ResourceKind::experiment;
+    auto resource = options.model ? options.model : options.experiment;
+    if ((options.add || options.remove) && !resource)
+        fail(ErrorCode::invalid_argument,
+             "say on what: --experiment ID or --model NAME; '*' is all of them");
+    if (options.add) {
+        auto permission = enum_from<api::ResourcePermission>(options.permission.value_or("READ"));
+        auto set = client.call(identity::set_permission, {.project = project,
+                                                          .user = *options.add,
+                                                          .kind = kind,
+                                                          .resource = *resource,
+                                                          .permission = permission.value()});
+        if (session.json()) session.print_json(set);
+        session.say(fmt::format("{} has {} on {} of {}.", *options.add, enum_name(set.permission),
+                                resource_text(set), project));
+        return 0;
+    }
+    if (options.permission) fail(ErrorCode::invalid_argument, "--permission goes with --add USER");
+    if (options.remove) {
+        client.call(
+            identity::remove_permission,
+            {.project = project, .user = *options.remove, .kind = kind, .resource = *resource});
+        if (session.json()) session.print_json(api::Nothing{});
+        session.say(fmt::format("{} has what his role allows again.", *options.remove));
+        return 0;
+    }
+    auto list = client.call(identity::list_permissions,
+                            {.project = project,
+                             .kind = resource ? std::optional(kind) : std::nullopt,
+                             .resource = resource.value_or("")});
+    if (session.json()) {
+        session.print_json(list);
+        return 0;
+    }
+    Table table({{"ON", Table::Align::left, true}, {"WHO", Table::Align::left, true}, {"MAY"}});
+    for (const auto& entry : list.items)
+        table.row({resource_text(entry),
+                   entry.user ? *entry.user : "role " + entry.role.value_or(""),
+                   enum_name(entry.permission)});
+    print_out(table.render(session.out()));
+    return 0;
+}
+
 }  // namespace
 
 std::vector<Command> project_commands() {
@@ -161,6 +217,23 @@ std::vector<Command> project_commands() {
                  arguments.option("--remove", "USER", &options->remove, "Take a user out");
              },
          .run = [options](Session& session) { return members(session, *options); }},
+        {.name = "project permissions",
+         .summary = "List permissions on single experiments and models, give or take back one",
+         .configure =
+             [options](Arguments& arguments) {
+                 arguments.option("--experiment", "ID", &options->experiment,
+                                  "On this experiment, by id or name; '*' is all");
+                 arguments.option("--model", "NAME", &options->model,
+                                  "On this registered model; '*' is all");
+                 arguments.option("--add", "USER", &options->add, "Give a user a permission");
+                 arguments.option("--permission", "PERMISSION", &options->permission,
+                                  "What he may, with --add: READ if not given; DENY takes away "
+                                  "what his role allows",
+                                  {"READ", "USE", "EDIT", "MANAGE", "DENY"});
+                 arguments.option("--remove", "USER", &options->remove,
+                                  "Take back what a user was given");
+             },
+         .run = [options](Session& session) { return permissions(session, *options); }},
     };
 }
 

@@ -28,8 +28,6 @@ constexpr Unserved kUnserved[] = {
     {"3.0", "/mlflow/ui-telemetry", "telemetry"},
     {"2.0", "/mlflow/users/create-ui", "MLflow's form for signing up"},
     {"2.0", "/mlflow/runs/create-promptlab-run", "the prompt lab"},
-    {"3.0", "/mlflow/roles", "MLflow's roles (projects have members with roles instead)"},
-    {"3.0", "/mlflow/users", "permissions on single things (projects have members with roles)"},
 };
 
 void add(api::Api& api, std::string path, std::string_view what) {
