@@ -35,6 +35,9 @@ void add_operations(api::Api& api, Service& service) {
     api.handle(list_code_files, [&](const Context& context, const ListCodeFiles& request) {
         return service.list_code_files(context.in_project(), request);
     });
+    api.handle(read_code_file, [&](const Context& context, const NameCodeFile& request) {
+        return service.read_code_file(context.in_project(), request);
+    });
 }
 
 }  // namespace maru::environments
