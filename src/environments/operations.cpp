@@ -1,5 +1,6 @@
 #include "environments/operations.hpp"
 
+#include "base/error.hpp"
 #include "environments/service.hpp"
 
 namespace maru::environments {
@@ -36,6 +37,7 @@ void add_operations(api::Api& api, Service& service) {
         return service.list_code_files(context.in_project(), request);
     });
     api.handle(read_code_file, [&](const Context& context, const NameCodeFile& request) {
+        if (request.path.empty()) fail_field("path", "is required");
         return service.read_code_file(context.in_project(), request);
     });
 }

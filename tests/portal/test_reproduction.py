@@ -78,7 +78,7 @@ def test_lineage_leads_to_versions_and_relatives(
 ) -> None:
     window.open(f"{seeded.path}/runs/{seeded.model_run}")
     models = page.get_by_role("region", name="Registered models")
-    expect(models.get_by_role("link", name="affine/2")).to_be_visible()
+    expect(models.get_by_role("link", name="affine / 2")).to_be_visible()
     window.open(f"{seeded.path}/runs/{seeded.nested[0]}?tab=lineage")
     nested = page.get_by_role("region", name="Nested runs")
     expect(nested.get_by_role("link", name=re.compile("child"))).to_have_count(3)

@@ -26,7 +26,7 @@ export function RegisteredVersions({ project, run }: { project: string; run: str
                 params={{ project, model: version.ref.slice(0, slash) }}
                 search={{ version: version.ref.slice(slash + 1) }}
               >
-                {version.name}
+                {version.ref.slice(0, slash)} / {version.ref.slice(slash + 1)}
               </Link>
               <StateBadge state={version.state as ModelVersionState} />
               {version.detail
