@@ -135,4 +135,20 @@ std::string format_number(double value) {
     return fmt::format("{:.6g}", value);
 }
 
+std::string command_text(const std::vector<std::string>& command) {
+    std::string text;
+    for (const auto& word : command) {
+        bool plain =
+            !word.empty() && word.find_first_of(" \t\n'\"\\$`&|;<>()*?[]#~") == std::string::npos;
+        std::string quoted = word;
+        if (!plain) {
+            quoted = "'";
+            for (char c : word) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
+            quoted += "'";
+        }
+        text += (text.empty() ? "" : " ") + quoted;
+    }
+    return text;
+}
+
 }  // namespace maru::cli

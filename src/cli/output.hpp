@@ -69,5 +69,7 @@ std::string short_duration(std::chrono::milliseconds duration);
 std::string format_cpus(std::int64_t cpu_milli);
 /// A metric: up to six significant digits.
 std::string format_number(double value);
+/// A command as one would type it: words with blanks and such in quotes.
+std::string command_text(const std::vector<std::string>& command);
 
 }  // namespace maru::cli

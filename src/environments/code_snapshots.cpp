@@ -11,6 +11,7 @@
 #include "base/crypto.hpp"
 #include "base/error.hpp"
 #include "base/files.hpp"
+#include "base/json.hpp"
 #include "base/text.hpp"
 
 namespace maru::environments {
@@ -83,6 +84,11 @@ std::vector<CodeFile> canonical_files(std::vector<CodeFile> files) {
                                        path.substr(0, slash), path));
     }
     return files;
+}
+
+std::vector<CodeFile> files_of(const blob::BlobStore& blobs, std::string_view snapshot_id) {
+    constexpr std::size_t kManifestBytesMax = 256 << 20;
+    return from_json<std::vector<CodeFile>>(blobs.get(snapshot_id, kManifestBytesMax));
 }
 
 void write_code(const blob::BlobStore& blobs, const std::vector<CodeFile>& files,

@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "blob/blob_store.hpp"
@@ -15,6 +16,9 @@ namespace maru::environments {
 /// directory, stands twice, or is both a file and a folder, and for more files or bytes than a
 /// snapshot may have.
 std::vector<CodeFile> canonical_files(std::vector<CodeFile> files);
+
+/// The files of the snapshot with this id, sorted by path.
+std::vector<CodeFile> files_of(const blob::BlobStore& blobs, std::string_view snapshot_id);
 
 /// Copies a snapshot's files below `folder`, which nobody else changes meanwhile. They are copies,
 /// not links: a job may write to them.

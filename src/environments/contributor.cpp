@@ -7,8 +7,6 @@
 namespace maru::environments {
 namespace {
 
-constexpr std::size_t kManifestBytesMax = 256 << 20;
-
 bool is_build(const compute::Job& job) {
     return job.kind == compute::WorkloadKind::environment_build;
 }
@@ -150,8 +148,7 @@ void Contributor::prepare(const compute::Workload& workload, compute::ReplicaSpe
 }
 
 void Contributor::prepare_code(const compute::Workload& workload) {
-    auto files =
-        from_json<std::vector<CodeFile>>(blobs_.get(*workload.job.code, kManifestBytesMax));
+    auto files = files_of(blobs_, *workload.job.code);
     auto work = workload.folder / "work";
     std::filesystem::create_directories(work);
     write_code(blobs_, files, work);

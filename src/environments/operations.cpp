@@ -1,5 +1,6 @@
 #include "environments/operations.hpp"
 
+#include "base/error.hpp"
 #include "environments/service.hpp"
 
 namespace maru::environments {
@@ -34,6 +35,10 @@ void add_operations(api::Api& api, Service& service) {
     });
     api.handle(list_code_files, [&](const Context& context, const ListCodeFiles& request) {
         return service.list_code_files(context.in_project(), request);
+    });
+    api.handle(read_code_file, [&](const Context& context, const NameCodeFile& request) {
+        if (request.path.empty()) fail_field("path", "is required");
+        return service.read_code_file(context.in_project(), request);
     });
 }
 

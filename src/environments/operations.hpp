@@ -112,4 +112,17 @@ inline constexpr api::Operation<ListCodeFiles, api::Page<CodeFile>> list_code_fi
     .summary = "List the files of a code snapshot by path",
     .permission = api::Permission::jobs_read};
 
+struct NameCodeFile {
+    std::string project, id, path;
+};
+BOOST_DESCRIBE_STRUCT(NameCodeFile, (), (project, id, path))
+MARU_REQUIRED(NameCodeFile, "path")
+inline constexpr api::Operation<NameCodeFile, api::Raw> read_code_file{
+    .id = "code_snapshots.content",
+    .method = api::Method::get,
+    .path = "/projects/{project}/code-snapshots/{id}/content",
+    .summary = "Read one file of a code snapshot",
+    .permission = api::Permission::jobs_read,
+    .media_type = "application/octet-stream"};
+
 }  // namespace maru::environments

@@ -3,6 +3,7 @@
 #include "base/error.hpp"
 #include "base/json.hpp"
 #include "base/log.hpp"
+#include "environments/code_snapshots.hpp"
 #include "environments/service.hpp"
 #include "environments/state.hpp"
 #include "environments/store.hpp"
@@ -10,8 +11,6 @@
 
 namespace maru::environments {
 namespace {
-
-constexpr std::size_t kManifestBytesMax = 256 << 20;
 
 struct Snapshot {
     std::string project_id, id;
@@ -29,9 +28,7 @@ std::vector<Snapshot> all_snapshots(sql::Connection& connection) {
 std::vector<std::string> digests_of(const blob::BlobStore& blobs, const Snapshot& snapshot) {
     std::vector<std::string> digests;
     try {
-        for (auto& file :
-             from_json<std::vector<CodeFile>>(blobs.get(snapshot.id, kManifestBytesMax)))
-            digests.push_back(std::move(file.sha256));
+        for (auto& file : files_of(blobs, snapshot.id)) digests.push_back(std::move(file.sha256));
     } catch (const Error& error) {
         if (error.code() != ErrorCode::not_found) throw;
         log::warning("the list of files of code snapshot {} is missing", snapshot.id);

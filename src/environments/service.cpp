@@ -22,7 +22,6 @@ constexpr std::string_view kPlatform = "linux-x86_64";
 constexpr std::int64_t kBuildTimeLimit_s = 30 * 60;
 constexpr std::int64_t kBuildMemory_mib = 4096;
 constexpr std::int64_t kBuildCpu_milli = 1000;
-constexpr std::size_t kManifestBytesMax = 256 << 20;
 constexpr std::size_t kDigestsMax = 100'000;
 /// A use is written down again only after so long: most calls then only read.
 constexpr std::chrono::hours kUseCountsFor{1};
@@ -352,9 +351,7 @@ CodeSnapshot Service::get_code_snapshot(const api::ProjectRef& project, std::str
 api::Page<CodeFile> Service::list_code_files(const api::ProjectRef& project,
                                              const ListCodeFiles& request) {
     auto count = static_cast<std::size_t>(api::check_page_size(request.page_size));
-    auto snapshot = get_code_snapshot(project, request.id);
-    auto files =
-        from_json<std::vector<CodeFile>>(state_->blobs.get(snapshot.id, kManifestBytesMax));
+    auto files = files_of(state_->blobs, get_code_snapshot(project, request.id).id);
     std::string after =
         request.page_token.empty() ? "" : api::decode_page_token(request.page_token);
     auto first = std::ranges::upper_bound(files, after, {}, &CodeFile::path);
@@ -364,6 +361,26 @@ api::Page<CodeFile> Service::list_code_files(const api::ProjectRef& project,
     api::Page<CodeFile> page{.items = {first, last}, .next_page_token = {}};
     if (last != files.end()) page.next_page_token = api::encode_page_token(page.items.back().path);
     return page;
+}
+
+net::Response Service::read_code_file(const api::ProjectRef& project, const NameCodeFile& request) {
+    auto files = files_of(state_->blobs, get_code_snapshot(project, request.id).id);
+    auto file = std::ranges::find(files, request.path, &CodeFile::path);
+    if (file == files.end())
+        fail(ErrorCode::not_found, "code snapshot {} has no file {}", request.id,
+             json_string(request.path.substr(0, 200)));
+    auto response = net::Response::text("", 200, "application/octet-stream");
+    response.headers.set("X-Content-Type-Options", "nosniff");
+    response.headers.set("Content-Disposition",
+                         "attachment; filename*=UTF-8''" +
+                             percent_encode(file->path.substr(file->path.rfind('/') + 1)));
+    response.headers.set("ETag", "\"" + file->sha256 + "\"");
+    if (file->size_bytes > 0) {
+        std::shared_ptr<blob::Reader> reader =
+            state_->blobs.open(file->sha256, 0, file->size_bytes);
+        response.body = net::GeneratedBody{[reader] { return reader->read(); }};
+    }
+    return response;
 }
 
 }  // namespace maru::environments

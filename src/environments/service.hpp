@@ -76,6 +76,8 @@ class Service {
     CodeSnapshot get_code_snapshot(const api::ProjectRef& project, std::string_view id);
     api::Page<CodeFile> list_code_files(const api::ProjectRef& project,
                                         const ListCodeFiles& request);
+    /// The file's bytes as a download: they are someone's, and no page of this site.
+    net::Response read_code_file(const api::ProjectRef& project, const NameCodeFile& request);
 
     // Removal for good (removal.cpp).
     /// What was used last in a project before that moment may be removed.

@@ -16,22 +16,6 @@ def digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def upload_code(project: Project, files: dict[str, str], executable: tuple[str, ...] = ()) -> str:
-    listed = []
-    for path, text in files.items():
-        content = text.encode()
-        project.request("PUT", f"/blobs/{digest(content)}", content=content)
-        listed.append(
-            {
-                "path": path,
-                "sha256": digest(content),
-                "size_bytes": len(content),
-                "executable": path in executable,
-            }
-        )
-    return str(project.post("/code-snapshots", {"files": listed})["id"])
-
-
 def test_an_environment_is_built_and_used(project: Project) -> None:
     environment = project.environment(SMALL, name="small")
     assert environment["version"] == 1
@@ -167,8 +151,7 @@ def test_code_is_uploaded_once_and_copied_for_each_job(project: Project) -> None
     content = b"#!/bin/sh\necho changed >>note.txt\ncat note.txt\n"
     missing = project.post("/blobs/missing", {"digests": [digest(content)]})["missing"]
     assert missing == [digest(content)]
-    code = upload_code(
-        project,
+    code = project.upload_code(
         {"run.sh": content.decode(), "note.txt": "first\n", "deep/er/x": ""},
         executable=("run.sh",),
     )
@@ -179,6 +162,16 @@ def test_code_is_uploaded_once_and_copied_for_each_job(project: Project) -> None
         assert project.log(job) == "first\nchanged\n"
     files = project.get(f"/code-snapshots/{code}/files")["items"]
     assert [file["path"] for file in files] == ["deep/er/x", "note.txt", "run.sh"]
+    address = f"/api/v1/projects/{project.name}/code-snapshots/{code}/content"
+    with project.server.client() as client:
+        for path, text in (("note.txt", "first\n"), ("deep/er/x", "")):
+            answer = client.get(address, params={"path": path})
+            assert (answer.status_code, answer.text) == (200, text)
+            assert answer.headers["content-disposition"].startswith("attachment")
+        answer = client.get(address, params={"path": "../note.txt"})
+        assert answer.status_code == 404
+        assert "has no file" in answer.json()["error"]["message"]
+        assert client.get(address).status_code == 400
 
 
 def test_large_files_are_streamed(project: Project) -> None:

@@ -60,7 +60,13 @@ def run_of(project: Project, run: str) -> Any:
 
 def test_a_fork_changes_a_parameter(maru: CommandLine, project: Project, work: Path) -> None:
     first = run_job(maru, work, "--param", "seed=1", "--", "python3", "train.py", "--lr", "0.5")
-    done = maru("fork", first["run_id"], "--param", "lr=0.25", "--param", "seed=7", "--name", "b")
+    change = ("--param", "lr=0.25", "--param", "seed=7")
+    planned = maru("fork", first["run_id"], *change, "--dry-run")
+    assert planned.stdout == "python3 train.py --lr 0.25\n"
+    planned_job = maru.json("fork", first["run_id"], *change, "--dry-run")
+    assert (planned_job["id"], planned_job["parameters"]) == ("", {"seed": "7"})
+    assert len(project.get("/jobs")["items"]) == 1
+    done = maru("fork", first["run_id"], *change, "--name", "b")
     assert done.stdout == "done 0.25 7\n"
     job = project.get("/jobs")["items"][0]
     assert job["name"] == "b"

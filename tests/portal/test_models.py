@@ -126,3 +126,59 @@ def test_the_lineage_leads_to_what_a_version_was_made_of(
     expect(graph.get_by_role("link", name="affine", exact=True).last).to_have_attribute(
         "href", f"{seeded.path}/endpoints/affine"
     )
+
+
+def test_approval_rules_are_made_changed_and_removed(page: Page, window: Window) -> None:
+    with window.server.client() as client:
+        assert client.post("/api/v1/projects", json={"name": "ruled"}).status_code == 200
+    window.open("/ruled/models?tab=rules")
+    expect(page.get_by_text("No approval rules")).to_be_visible()
+    page.get_by_role("button", name="Add a rule").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("button", name="Save").click()
+    expect(dialog.get_by_role("alert").first).to_contain_text("name at least one alias")
+    dialog.get_by_label("Aliases").fill("@champion, prod*")
+    dialog.get_by_label("Production").check()
+    dialog.get_by_label("Approvals").fill("2")
+    dialog.get_by_role("button", name="Save").click()
+    row = page.get_by_role("row").filter(has_text="All other models")
+    expect(row).to_contain_text("@champion")
+    expect(row).to_contain_text("2 people, Owner or more")
+    page.get_by_role("button", name="Change the rule of All other models").click()
+    dialog.get_by_label("Least role").select_option("Developer")
+    dialog.get_by_role("button", name="Save").click()
+    expect(row).to_contain_text("Developer or more")
+    page.get_by_role("button", name="Remove the rule of All other models").click()
+    expect(page.get_by_text("No approval rules")).to_be_visible()
+    page.get_by_role("button", name="Undo").click()
+    expect(row).to_contain_text("Production")
+
+
+def test_requests_of_all_models_are_in_one_place(
+    page: Page, window: Window, seeded: Workspace
+) -> None:
+    window.open(f"{seeded.path}/models?tab=requests")
+    expect(page.locator(".request")).to_contain_text("affine")
+    expect(page.locator(".request")).to_contain_text("Better on all data")
+    page.locator(".request").get_by_role("link", name="affine").click()
+    page.wait_for_url(re.compile("/models/affine"))
+
+
+def test_retention_is_the_servers_until_a_project_says_else(page: Page, window: Window) -> None:
+    with window.server.client() as client:
+        assert client.post("/api/v1/projects", json={"name": "kept"}).status_code == 200
+    window.open("/settings/projects?project=kept")
+    section = page.get_by_role("region", name="Deleted runs, models and experiments")
+    expect(section).to_contain_text("As the server says.")
+    section.get_by_label("Keep for (days)").fill("3")
+    section.get_by_role("button", name="Save").click()
+    expect(section).to_contain_text("Set for this project.")
+    section.get_by_role("button", name="Use the server’s").click()
+    expect(section).to_contain_text("As the server says.")
+    window.open("/settings/storage")
+    page.get_by_role("button", name="Only count").click()
+    expect(page.get_by_text("Would free")).to_be_visible()
+    page.get_by_role("button", name="Collect now").click()
+    page.get_by_role("dialog").get_by_role("button", name="Collect now").click()
+    expect(page.get_by_text(re.compile("^Freed .+B"))).to_be_visible()
+    expect(page.get_by_role("region", name="Last collection")).to_contain_text("ago")

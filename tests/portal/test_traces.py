@@ -2,9 +2,11 @@
 
 import re
 
+import mlflow
 from playwright.sync_api import Page, expect
 from portal.browser import Window
 from portal.workspace import Workspace
+from protocols.mlflow_project import mlflow_project, traced
 
 
 def test_traces_are_filtered_sorted_and_opened(
@@ -68,3 +70,47 @@ def test_assessments_are_added_and_deleted(page: Page, window: Window, seeded: W
 def test_a_filter_of_mlflow_is_explained(page: Page, window: Window, seeded: Workspace) -> None:
     window.open(f"{seeded.path}/experiments/assistant?tab=traces&traces=nope.x+%3D+1")
     expect(page.get_by_role("alert")).to_contain_text("Invalid entity type")
+
+
+def test_traces_are_tagged_and_deleted(page: Page, window: Window, seeded: Workspace) -> None:
+    with mlflow_project(seeded.server) as project:
+        mlflow.set_experiment("bulk")
+
+        @traced(name="noted")
+        def note(text: str) -> str:
+            return text
+
+        for number in range(8):
+            note(f"note {number}")
+        mlflow.flush_trace_async_logging()
+        window.open(f"/{project.name}/experiments/bulk?tab=traces")
+        expect(page.locator("[data-row-link]")).to_have_count(8)
+        page.get_by_label("Select all that are loaded").check()
+        page.get_by_label("Select trace noted").first.uncheck()
+        expect(page.get_by_text("7 selected")).to_be_visible()
+        page.get_by_role("button", name="Tag", exact=True).click()
+        page.get_by_label("Name", exact=True).fill("set")
+        page.get_by_label("Value", exact=True).fill("train")
+        page.get_by_role("button", name="Set the tag").click()
+        expect(page.get_by_text("Tagged 7 traces.")).to_be_visible()
+        expect(page.locator(".chip", has_text="set train")).to_have_count(7)
+        page.get_by_role("button", name="Delete", exact=True).click()
+        dialog = page.get_by_role("dialog")
+        expect(dialog).to_contain_text("Delete 7 traces?")
+        dialog.get_by_role("button", name="Delete").click()
+        expect(page.locator("[data-row-link]")).to_have_count(1)
+        assert len(project.get("/traces", experiment="bulk")["items"]) == 1
+        # One trace, on its own page.
+        page.locator("[data-row-link]").click()
+        page.get_by_role("button", name="Tag", exact=True).click()
+        page.get_by_label("Name", exact=True).last.fill("kept")
+        page.get_by_role("dialog").get_by_label("Value").fill("yes")
+        page.get_by_role("button", name="Set the tag").click()
+        page.get_by_role("button", name="Remove the tag kept").click()
+        expect(page.get_by_text("Removed the tag kept.")).to_be_visible()
+        page.get_by_role("button", name="Undo").click()
+        expect(page.get_by_role("button", name="Remove the tag kept")).to_be_visible()
+        page.get_by_role("button", name="Delete", exact=True).click()
+        page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+        page.wait_for_url(re.compile("experiments/bulk"))
+        expect(page.get_by_text("No traces yet")).to_be_visible()

@@ -32,6 +32,37 @@ PLOTLY_PAGE = """<html><body><div id="one"></div>
 NOTES = "# Notes\n\nA **sweep** over `depth`.\n\n- one\n- two\n\n[bad](javascript:alert(1))\n"
 
 
+# Logs through MLflow's protocol with nothing but Python's own library.
+TRAINING = """import argparse, json, os, urllib.request
+
+parser = argparse.ArgumentParser()
+parser.add_argument("--lr", type=float, default=0.1)
+options = parser.parse_args()
+base = f'{os.environ["MARU_URL"]}/p/{os.environ["MARU_PROJECT"]}/api/2.0'
+run = os.environ["MARU_RUN_ID"]
+
+
+def call(method, path, body=None):
+    headers = {"Authorization": "Bearer " + os.environ["MARU_TOKEN"],
+               "Content-Type": "application/json"}
+    request = urllib.request.Request(base + path, data=body, method=method, headers=headers)
+    return urllib.request.urlopen(request, timeout=60).read()
+
+
+metrics = [{"key": "loss", "value": options.lr / (step + 1), "timestamp": step, "step": step}
+           for step in range(10)]
+metrics.append({"key": "pid", "value": os.getpid() + os.urandom(1)[0], "timestamp": 0, "step": 0})
+params = [{"key": "lr", "value": str(options.lr)}]
+body = {"run_id": run, "metrics": metrics, "params": params}
+call("POST", "/mlflow/runs/log-batch", json.dumps(body).encode())
+uri = json.loads(call("GET", f"/mlflow/runs/get?run_id={run}"))["run"]["info"]["artifact_uri"]
+root = "/mlflow-artifacts/artifacts/" + uri.split(":", 1)[1].strip("/")
+call("PUT", root + "/weights.txt", str(options.lr).encode())
+call("PUT", root + "/random.bin", os.urandom(8))
+print("done")
+"""
+
+
 @dataclass(frozen=True)
 class Workspace:
     """Names and ids of what the seeded project holds."""
@@ -46,6 +77,7 @@ class Workspace:
     runs: tuple[str, ...]
     nested: tuple[str, ...]  # a parent, its three children, and one alone
     traces: tuple[str, ...]
+    job_runs: tuple[str, ...]  # of two jobs whose code differs, and a reproduction of the first
 
     @property
     def path(self) -> str:
@@ -71,18 +103,23 @@ def workspace() -> Iterator[Workspace]:
         }  # fmt: skip
         project.post("/environments", {"requirements": "", "name": "bare"})
         project.post("/environments", {"requirements": "no-such-package-here==1", "name": "wrong"})
+        for version in ("1.1.1", "2.0.0"):
+            body = {"requirements": f"iniconfig=={version}", "name": f"iniconfig-{version[0]}"}
+            project.post("/environments", body)
         runs = _log_runs(server.folder)
         nested = _log_nested_runs()
         model_run = _register_models()
         _govern_models(project)
         traces = _log_traces(runs[0])
         project.post("/endpoints", {"name": "affine", "model": "affine/1"})
+        job_runs = _run_jobs(project)
         for name in ("succeeded_job", "failed_job", "killed_job"):
             project.wait(jobs[name])
         project.wait_for_log(jobs["running_job"], "step 1\n")
         yield Workspace(
-            server, project, model_run=model_run, runs=runs, nested=nested, traces=traces, **jobs
-        )
+            server, project, model_run=model_run, runs=runs, nested=nested, traces=traces,
+            job_runs=job_runs, **jobs
+        )  # fmt: skip
 
 
 CARD = """# Affine
@@ -102,6 +139,31 @@ def _govern_models(project: Project) -> None:
     project.request("PUT", "/model-approval-rules", {"model": "affine", "aliases": ["gold*"]})
     request = {"model": "affine", "target": "gold", "version": 2, "comment": "Better on all data"}
     project.post("/model-requests", request)
+
+
+def _run_jobs(project: Project) -> tuple[str, ...]:
+    """Runs of jobs: their code, parameters and seed are on record."""
+    codes = (
+        {"train.py": TRAINING, "old.py": "GONE = True\n"},
+        {"train.py": TRAINING.replace("range(10)", "range(12)"), "features.py": "WIDTH = 3\n"},
+    )
+    runs = []
+    named = (("forest-a", "iniconfig-1"), ("forest-b", "iniconfig-2"))
+    for (name, environment), files in zip(named, codes, strict=True):
+        job = project.run(
+            "python3", "train.py", "--lr", "0.5",
+            name=name,
+            code=project.upload_code(files),
+            environment=environment,
+            experiment="forest",
+            parameters={"seed": "1"},
+            variables={"PYTHONHASHSEED": "0", "OMP_NUM_THREADS": "2"},
+        )  # fmt: skip
+        assert project.wait(job)["state"] == "succeeded", project.log(job)
+        runs.append(str(project.get(f"/jobs/{job}")["run_id"]))
+    again = project.post(f"/runs/{runs[0]}/reproduce", {})
+    project.wait(again["id"])
+    return (*runs, str(again["run_id"]))
 
 
 def _log_runs(folder: Path) -> tuple[str, ...]:

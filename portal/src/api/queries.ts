@@ -244,11 +244,12 @@ export function changeQuery(project: string, model: string, number: number) {
   });
 }
 
-export function openRequestsQuery(project: string, model: string) {
+/** null: those of all models. */
+export function openRequestsQuery(project: string, model: string | null) {
   return queryOptions({
     queryKey: ['models', project, 'requests', model],
     queryFn: get<Page<ApprovalRequest>>(apiPath('projects', project, 'model-requests'), {
-      model,
+      model: model ?? undefined,
       state: 'open',
     }),
     refetchInterval: statusEveryMs,

@@ -576,3 +576,83 @@ export interface Lineage {
   edges: LineageEdge[];
   shortened: boolean;
 }
+
+export interface TextDifference {
+  key: string;
+  left: string | null;
+  right: string | null;
+}
+
+export interface MetricDifference {
+  key: string;
+  left: MetricNumber | null;
+  right: MetricNumber | null;
+  difference: MetricNumber | null;
+  /** Every value of every step. */
+  identical: boolean;
+  points: number;
+  points_differing: number;
+  largest_difference: MetricNumber;
+}
+
+export interface OutputDifference {
+  path: string;
+  left_bytes: number | null;
+  right_bytes: number | null;
+  identical: boolean;
+}
+
+export interface RunComparison {
+  left: string;
+  right: string;
+  /** All metrics and outputs. */
+  identical: boolean;
+  origin: TextDifference[];
+  parameters: TextDifference[];
+  metrics: MetricDifference[];
+  outputs: OutputDifference[];
+}
+
+export interface CodeSnapshot {
+  id: string;
+  file_count: number;
+  size_bytes: number;
+  created_at: Timestamp;
+}
+
+export interface CodeFile {
+  path: string;
+  sha256: string;
+  size_bytes: number;
+  executable: boolean;
+}
+
+export interface Retention {
+  keep_deleted_s: number;
+  /** A project's: the server's holds. */
+  inherited: boolean;
+}
+
+export interface Collection {
+  dry_run: boolean;
+  started_at: Timestamp;
+  duration_ms: number;
+  removed: {
+    runs: number;
+    experiments: number;
+    logged_models: number;
+    projects: number;
+    code_snapshots: number;
+    code_files: number;
+  };
+  files_removed: number;
+  bytes_freed: number;
+  files_kept: number;
+  bytes_kept: number;
+}
+
+export interface CollectionStatus {
+  last: Collection | null;
+  running: boolean;
+  retention: Retention;
+}

@@ -295,7 +295,16 @@ const experimentRoute = createRoute({
   ),
 });
 
-export const runTabs = ['overview', 'charts', 'system', 'artifacts', 'models', 'log'] as const;
+export const runTabs = [
+  'overview',
+  'charts',
+  'system',
+  'artifacts',
+  'models',
+  'reproduction',
+  'lineage',
+  'log',
+] as const;
 export type RunTab = (typeof runTabs)[number];
 
 const runRoute = createRoute({
@@ -321,8 +330,12 @@ const compareRoute = createRoute({
     all?: '1' | undefined;
     base?: string | undefined;
     file?: string | undefined;
+    title?: string | undefined;
+    notes?: string | undefined;
   } => ({
     runs: textOf(search, 'runs'),
+    title: textOf(search, 'title'),
+    notes: textOf(search, 'notes'),
     all: oneOf(search, 'all', ['1']),
     base: textOf(search, 'base'),
     file: textOf(search, 'file'),
@@ -367,9 +380,15 @@ const environmentRoute = createRoute({
   ),
 });
 
+export const modelsTabs = ['list', 'requests', 'rules'] as const;
+export type ModelsTab = (typeof modelsTabs)[number];
+
 const modelsRoute = createRoute({
   getParentRoute: () => projectRoute,
   path: '/models',
+  validateSearch: (search: Search): { tab?: ModelsTab | undefined } => ({
+    tab: oneOf(search, 'tab', modelsTabs),
+  }),
   component: lazyRouteComponent(() => import('../features/models/models-page'), 'ModelsPage'),
 });
 

@@ -15,22 +15,6 @@ struct JobOptions {
     bool wait = false;
 };
 
-std::string command_text(const std::vector<std::string>& command) {
-    std::string text;
-    for (const auto& word : command) {
-        bool plain =
-            !word.empty() && word.find_first_of(" \t\n'\"\\$`&|;<>()*?[]#~") == std::string::npos;
-        std::string quoted = word;
-        if (!plain) {
-            quoted = "'";
-            for (char c : word) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
-            quoted += "'";
-        }
-        text += (text.empty() ? "" : " ") + quoted;
-    }
-    return text;
-}
-
 std::string pairs_text(const std::map<std::string, std::string>& pairs) {
     std::string text;
     for (const auto& [key, value] : pairs) text += (text.empty() ? "" : ", ") + key + "=" + value;

@@ -16,7 +16,7 @@ namespace {
 struct ForkOptions {
     std::string run, other, name;
     std::vector<std::string> parameters;
-    bool detach = false;
+    bool detach = false, dry_run = false;
 };
 
 struct ComparisonLine {
@@ -100,11 +100,19 @@ int detached(Session& session, const compute::Job& job) {
 }
 
 int fork(Session& session, const ForkOptions& options) {
-    auto create = creation(session, tracking::fork_run,
-                           {.project = session.project(),
-                            .id = options.run,
-                            .parameters = parse_pairs("--param", options.parameters),
-                            .name = options.name});
+    tracking::ForkRun request{.project = session.project(),
+                              .id = options.run,
+                              .parameters = parse_pairs("--param", options.parameters),
+                              .name = options.name};
+    if (options.dry_run) {
+        auto job = session.client().call(tracking::preview_fork, request);
+        if (session.json())
+            session.print_json(job);
+        else
+            print_out(command_text(job.command) + "\n");
+        return 0;
+    }
+    auto create = creation(session, tracking::fork_run, request);
     if (options.detach) return detached(session, create());
     StatusLine status(session.err());
     auto job = create_and_follow(session, create, status);
@@ -154,6 +162,8 @@ std::vector<Command> reproduce_commands() {
                  arguments.option("--param", "KEY=VALUE", &options->parameters,
                                   "A parameter's new value");
                  arguments.option("--name", "NAME", &options->name, "The new job's name");
+                 arguments.flag("--dry-run", options->dry_run,
+                                "Print the command that would run, and start nothing");
                  arguments.flag("--detach", options->detach,
                                 "Print the job's id and return at once");
              },

@@ -24,6 +24,13 @@ inline constexpr api::Operation<ForkRun, compute::Job> fork_run{
         "Queue a copy of the job that made a run: the same code, environment and resources, with "
         "other values of some parameters",
     .permission = api::Permission::jobs_write};
+inline constexpr api::Operation<ForkRun, compute::Job> preview_fork{
+    .id = "runs.preview_fork",
+    .method = api::Method::post,
+    .path = "/projects/{project}/runs/{id}/fork-preview",
+    .summary = "Show the job that runs.fork would queue; it has no id, and nothing is queued",
+    .permission = api::Permission::tracking_read,
+    .audited = false};
 
 struct ReproduceRun {
     std::string project, id;

@@ -21,6 +21,26 @@ std::string joined(const std::vector<std::string>& words) {
     return text;
 }
 
+/// What would be queued, before it is: it has neither an id nor a run.
+compute::Job unqueued(const compute::Submission& submission) {
+    compute::Job job;
+    job.name = submission.name;
+    job.project = submission.project.name;
+    job.command = submission.command;
+    job.environment = submission.environment;
+    job.code = submission.code;
+    job.resources = submission.resources;
+    job.retries = submission.retries;
+    job.time_limit_s = submission.time_limit_s;
+    job.stop_grace_s = submission.stop_grace_s;
+    job.variables = submission.variables;
+    job.parameters = submission.parameters;
+    job.tags = submission.tags;
+    job.experiment = submission.experiment;
+    job.user = submission.user;
+    return job;
+}
+
 std::vector<TextDifference> differences(const std::map<std::string, std::string>& left,
                                         const std::map<std::string, std::string>& right) {
     std::set<std::string> keys;
@@ -122,8 +142,8 @@ compute::Submission Reproduction::submission_of(const api::ProjectRef& project,
             .private_data = {}};
 }
 
-compute::Job Reproduction::fork(const api::ProjectRef& project, const std::string& user,
-                                const ForkRun& request) {
+compute::Submission Reproduction::fork_of(const api::ProjectRef& project, const std::string& user,
+                                          const ForkRun& request) {
     auto run = tracking_.get_run(project.id, request.id);
     auto submission = submission_of(project, user, run);
     for (const auto& [key, value] : request.parameters) {
@@ -138,7 +158,17 @@ compute::Job Reproduction::fork(const api::ProjectRef& project, const std::strin
     }
     if (!request.name.empty()) submission.name = request.name;
     submission.tags["maru.forked_from"] = run.id;
-    return compute_.submit(submission).job;
+    return submission;
+}
+
+compute::Job Reproduction::fork(const api::ProjectRef& project, const std::string& user,
+                                const ForkRun& request) {
+    return compute_.submit(fork_of(project, user, request)).job;
+}
+
+compute::Job Reproduction::preview_fork(const api::ProjectRef& project, const std::string& user,
+                                        const ForkRun& request) {
+    return unqueued(fork_of(project, user, request));
 }
 
 compute::Job Reproduction::reproduce(const api::ProjectRef& project, const std::string& user,
@@ -260,6 +290,9 @@ void Reproduction::compare_outputs(std::string_view project_id, const Run& left,
 void add_reproduction_operations(api::Api& api, Reproduction& reproduction) {
     api.handle(fork_run, [&](const api::Context& context, const ForkRun& request) {
         return reproduction.fork(context.in_project(), context.user, request);
+    });
+    api.handle(preview_fork, [&](const api::Context& context, const ForkRun& request) {
+        return reproduction.preview_fork(context.in_project(), context.user, request);
     });
     api.handle(reproduce_run, [&](const api::Context& context, const ReproduceRun& request) {
         return reproduction.reproduce(context.in_project(), context.user, request.id);

@@ -20,6 +20,9 @@ class Reproduction {
     /// job has; one that is in neither is an invalid_argument.
     compute::Job fork(const api::ProjectRef& project, const std::string& user,
                       const ForkRun& request);
+    /// What fork would queue; it has neither an id nor a run.
+    compute::Job preview_fork(const api::ProjectRef& project, const std::string& user,
+                              const ForkRun& request);
     compute::Job reproduce(const api::ProjectRef& project, const std::string& user,
                            const std::string& run_id);
     /// Metrics that measure the machine ("system/...") are left out. Files that tell nothing but
@@ -30,6 +33,8 @@ class Reproduction {
   private:
     compute::Submission submission_of(const api::ProjectRef& project, const std::string& user,
                                       const Run& run);
+    compute::Submission fork_of(const api::ProjectRef& project, const std::string& user,
+                                const ForkRun& request);
     std::optional<compute::Job> job_of(std::string_view project_id, const Run& run);
     void compare_origins(std::string_view project_id, const Run& left, const Run& right,
                          RunComparison& comparison);

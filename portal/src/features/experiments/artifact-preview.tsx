@@ -19,7 +19,9 @@ import {
 } from './preview';
 import './artifacts.css';
 
-const Markdown = lazy(() => import('./markdown'));
+const MarkdownText = lazy(async () => ({
+  default: (await import('../../ui/markdown')).MarkdownText,
+}));
 const PlotlyFigureView = lazy(() => import('./plotly-figure'));
 
 const textBytes = 512 * 1024;
@@ -105,7 +107,7 @@ export function Preview({ project, run, path }: PreviewProps) {
         <TextSource source={source} most={textBytes}>
           {(text) => (
             <Suspense fallback={<Skeleton lines={8} />}>
-              <Markdown text={text} />
+              <MarkdownText text={text} />
             </Suspense>
           )}
         </TextSource>

@@ -16,7 +16,6 @@ import { compareRows, difference } from './compare';
 import { csvHeader, csvLine } from './export-csv';
 import { applySuggestion, completionAt, suggestKeys } from './filter-language';
 import { highlight } from './highlight';
-import { parseBlocks, parseInline } from './markdown-parse';
 import { figureInJson, figureInPage, parseTable, previewKind, tableInJson } from './preview';
 import {
   columnId,
@@ -276,21 +275,6 @@ describe('artifact previews', () => {
       { kind: 'string', text: '"def"' },
     ]);
     expect(parts.map((part) => part.text).join('')).toBe('import x  # it\nname = "def"');
-  });
-
-  it('read the blocks of Markdown, and no link that runs anything', () => {
-    expect(
-      parseBlocks('# A\n\ntext\ngoes on\n- one\n- two\n\n```py\nx\n```').map((b) => b.kind),
-    ).toEqual(['heading', 'paragraph', 'list', 'code']);
-    expect(parseBlocks('|a|b|\n|-|-|\n|1|2|')).toEqual([
-      { kind: 'table', header: ['a', 'b'], rows: [['1', '2']] },
-    ]);
-    expect(parseInline('**b** [x](javascript:alert(1)) [y](https://a.b)')).toContainEqual({
-      kind: 'link',
-      text: 'y',
-      href: 'https://a.b',
-    });
-    expect(JSON.stringify(parseInline('[x](javascript:a)'))).not.toContain('href');
   });
 
   it('spread open folders below their names, and say where there is more', () => {

@@ -3,7 +3,8 @@ import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router'
 import { Suspense, lazy, useMemo, useState, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { runTabs, type RunTab } from '../../app/router';
-import { isLiveRun, modelsQuery, runQuery } from '../../api/queries';
+import { isLiveRun, runQuery } from '../../api/queries';
+import { forkedFromTag, parentTag, reproducesTag } from '../../api/reproduction';
 import { inputsQuery } from '../../api/tracking';
 import type { Run } from '../../api/types';
 import { formatMetric, shortId } from '../../i18n/format';
@@ -15,11 +16,14 @@ import { Tabs } from '../../ui/tabs';
 import { Duration, RelativeTime } from '../../ui/time';
 import { ChartControls } from './chart-controls';
 import { ChartGrid, type ChartRun } from './chart-grid';
+import { RegisteredVersions } from './registered-versions';
+import { RunActions } from './run-actions';
 import './run-page.css';
 
-const VersionList = lazy(() => import('./registered-versions'));
 const Artifacts = lazy(() => import('./artifacts'));
 const LoggedModels = lazy(() => import('./logged-models'));
+const ReproductionTab = lazy(() => import('./reproduction-tab'));
+const LineageTab = lazy(() => import('./lineage-tab'));
 const JobLog = lazy(() => import('./run-log'));
 const route = '/signed-in/$project/runs/$runId';
 
@@ -51,6 +55,11 @@ export function RunPage() {
 }
 
 const systemStart = 'system/';
+const origins = [
+  { tag: parentTag, label: 'parent' },
+  { tag: forkedFromTag, label: 'forked_from' },
+  { tag: reproducesTag, label: 'reproduces' },
+] as const;
 
 function LoadedRun({ project, run }: { project: string; run: Run }) {
   const { t } = useTranslation();
@@ -70,7 +79,6 @@ function LoadedRun({ project, run }: { project: string; run: Run }) {
       all.filter((key) => key.startsWith(systemStart)),
     ];
   }, [keys]);
-  const parent = run.tags['mlflow.parentRunId'];
   const facts: Fact[] = [
     { label: t('runs.started'), value: <RelativeTime at={run.started_at} /> },
     { label: t('runs.duration'), value: <Duration from={run.started_at} to={run.ended_at} /> },
@@ -85,18 +93,25 @@ function LoadedRun({ project, run }: { project: string; run: Run }) {
           </Link>
         ),
     },
-    ...(parent === undefined
-      ? []
-      : [
-          {
-            label: t('runs.parent'),
-            value: (
-              <Link className="link" to="/$project/runs/$runId" params={{ project, runId: parent }}>
-                {shortId(parent)}
-              </Link>
-            ),
-          },
-        ]),
+    ...origins.flatMap(({ tag, label }) => {
+      const other = run.tags[tag];
+      return other === undefined
+        ? []
+        : [
+            {
+              label: t(`relation.${label}`),
+              value: (
+                <Link
+                  className="link"
+                  to="/$project/runs/$runId"
+                  params={{ project, runId: other }}
+                >
+                  {shortId(other)}
+                </Link>
+              ),
+            },
+          ];
+    }),
     { label: t('runs.metrics'), value: String(Object.keys(run.metrics).length) },
     { label: t('runs.parameters'), value: String(Object.keys(run.parameters).length) },
   ];
@@ -124,6 +139,8 @@ function LoadedRun({ project, run }: { project: string; run: Run }) {
       />
     ),
     models: () => <LoggedModels project={project} run={run.id} />,
+    reproduction: () => <ReproductionTab project={project} run={run} />,
+    lineage: () => <LineageTab project={project} run={run} />,
     log: () => run.job_id !== null && <JobLog project={project} job={run.job_id} />,
   };
   const tabs = runTabs.filter(
@@ -156,6 +173,7 @@ function LoadedRun({ project, run }: { project: string; run: Run }) {
             <CopyableId id={run.id} />
           </>
         }
+        actions={<RunActions project={project} run={run} />}
       />
       <Facts facts={facts} />
       <Suspense fallback={<Skeleton lines={6} />}>
@@ -268,7 +286,7 @@ function RunOverview({ project, run }: { project: string; run: Run }) {
           <Definitions rows={shownTags} empty={t('common.none')} />
         </Section>
         <Datasets project={project} run={run.id} />
-        <RegisteredVersions project={project} run={run} />
+        <RegisteredVersions project={project} run={run.id} />
       </div>
     </div>
   );
@@ -293,11 +311,4 @@ function Datasets({ project, run }: { project: string; run: string }) {
       />
     </Section>
   );
-}
-
-function RegisteredVersions({ project, run }: { project: string; run: Run }) {
-  const { t } = useTranslation();
-  const { data } = useQuery(modelsQuery(project));
-  const names = data?.items.map((model) => model.name) ?? [];
-  return <VersionList project={project} run={run} names={names} title={t('runs.models')} />;
 }

@@ -72,8 +72,9 @@ export function RunsView(props: ExperimentViewProps) {
       isNested,
       groupBy,
       groupMetrics: columns.filter((one) => one.kind === 'metrics').map((one) => one.key),
+      isReady: !available.isPending,
     }),
-    [project, experiment, search.filter, order, columns, isNested, groupBy],
+    [project, experiment, search.filter, order, columns, isNested, groupBy, available.isPending],
   );
   const rows = useRunRows(wanted, range[0], range[1]);
   const onRange = useCallback(

@@ -28,6 +28,8 @@ export interface RunRowsSearch extends RowSearch {
   isNested: boolean;
   groupBy: string[];
   groupMetrics: string[];
+  /** Whether the columns are settled; before, what was read would have to be read again. */
+  isReady: boolean;
 }
 
 const childrenShown = 200;
@@ -103,7 +105,7 @@ export function useRunRows(search: RunRowsSearch, first: number, last: number) {
       by: search.groupBy,
       metrics: search.groupMetrics,
     }),
-    enabled: isGrouped,
+    enabled: isGrouped && search.isReady,
   });
 
   const groupFilter = (group: RunGroup) =>
@@ -167,7 +169,7 @@ export function useRunRows(search: RunRowsSearch, first: number, last: number) {
   const pageQueries = useQueries({
     queries: pageNumbers.map((page) => ({
       ...rowsQuery(frozen, page * rowsPerPage),
-      enabled: !isGrouped && settledUntil,
+      enabled: !isGrouped && settledUntil && search.isReady,
       retry: false,
     })),
   });

@@ -13,6 +13,7 @@ import { Section } from '../../ui/layout';
 import { EmptyState, ErrorState, Skeleton } from '../../ui/states';
 import { RelativeTime } from '../../ui/time';
 import { showError, showToast } from '../../ui/toast';
+import { ProjectRetention } from '../retention/project-retention';
 
 const roles: Role[] = ['owner', 'developer', 'viewer'];
 
@@ -80,7 +81,12 @@ export default function ProjectsSection() {
           </div>
         )}
       </Section>
-      {shown !== undefined && <Members key={shown.name} project={shown} />}
+      {shown !== undefined && (
+        <>
+          <Members key={shown.name} project={shown} />
+          <ProjectRetention key={`${shown.name} retention`} project={shown.name} />
+        </>
+      )}
     </div>
   );
 }

@@ -9,7 +9,15 @@ import { PageHeader } from '../../ui/layout';
 import { Skeleton } from '../../ui/states';
 import './settings.css';
 
-const sections = ['account', 'tokens', 'projects', 'webhooks', 'users', 'audit'] as const;
+const sections = [
+  'account',
+  'tokens',
+  'projects',
+  'webhooks',
+  'users',
+  'storage',
+  'audit',
+] as const;
 type Section = (typeof sections)[number];
 
 const pages: Record<Section, ComponentType> = {
@@ -18,11 +26,12 @@ const pages: Record<Section, ComponentType> = {
   projects: lazy(() => import('./projects-section')),
   webhooks: lazy(() => import('../webhooks/webhooks-section')),
   users: lazy(() => import('./users-section')),
+  storage: lazy(() => import('../retention/storage-section')),
   audit: lazy(() => import('./audit-section')),
 };
 
 function isVisible(section: Section, session: Session): boolean {
-  if (section === 'users') return session.user.admin;
+  if (section === 'users' || section === 'storage') return session.user.admin;
   if (section === 'audit' || section === 'webhooks')
     return session.user.admin || session.projects.some((project) => project.role === 'owner');
   return true;

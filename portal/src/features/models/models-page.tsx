@@ -1,16 +1,63 @@
 import { useQuery } from '@tanstack/react-query';
-import { Link, useParams } from '@tanstack/react-router';
+import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router';
+import { Suspense, lazy } from 'react';
 import { useTranslation } from 'react-i18next';
 import { modelsQuery } from '../../api/queries';
 import type { Model } from '../../api/types';
 import { DataTable, type Column } from '../../ui/data-table';
 import { PageHeader } from '../../ui/layout';
-import { EmptyState } from '../../ui/states';
+import { EmptyState, Skeleton } from '../../ui/states';
+import { Tabs } from '../../ui/tabs';
 import { RelativeTime } from '../../ui/time';
+import type { ModelsTab } from '../../app/router';
+import './models.css';
+import { OpenRequests } from './requests';
+
+const Rules = lazy(() => import('./rules'));
+const route = '/signed-in/$project/models';
 
 export function ModelsPage() {
   const { t } = useTranslation();
-  const { project } = useParams({ from: '/signed-in/$project/models' });
+  const { project } = useParams({ from: route });
+  const { tab = 'list' } = useSearch({ from: route });
+  const navigate = useNavigate({ from: '/$project/models' });
+  return (
+    <div className="page">
+      <PageHeader title={t('nav.models')} documentTitle={t('nav.models')} />
+      <Tabs<ModelsTab>
+        label={t('nav.models')}
+        current={tab}
+        onChange={(next) =>
+          void navigate({ search: { tab: next === 'list' ? undefined : next }, replace: true })
+        }
+        tabs={[
+          {
+            name: 'list',
+            label: t('models.tab_list'),
+            content: () => <ModelTable project={project} />,
+          },
+          {
+            name: 'requests',
+            label: t('requests.title'),
+            content: () => <OpenRequests project={project} model={null} />,
+          },
+          {
+            name: 'rules',
+            label: t('rules.title'),
+            content: () => (
+              <Suspense fallback={<Skeleton lines={4} />}>
+                <Rules project={project} />
+              </Suspense>
+            ),
+          },
+        ]}
+      />
+    </div>
+  );
+}
+
+function ModelTable({ project }: { project: string }) {
+  const { t } = useTranslation();
   const query = useQuery(modelsQuery(project));
   const columns: Column<Model>[] = [
     {
@@ -63,26 +110,23 @@ export function ModelsPage() {
     },
   ];
   return (
-    <div className="page">
-      <PageHeader title={t('nav.models')} documentTitle={t('nav.models')} />
-      <DataTable
-        label={t('nav.models')}
-        columns={columns}
-        rows={query.data?.items}
-        rowKey={(model) => model.name}
-        error={query.error}
-        retry={() => void query.refetch()}
-        empty={
-          <EmptyState
-            title={t('models.empty')}
-            command={
-              'import mlflow\nmlflow.sklearn.log_model(model, name="model", registered_model_name="iris")'
-            }
-          >
-            {t('models.empty_text')}
-          </EmptyState>
-        }
-      />
-    </div>
+    <DataTable
+      label={t('nav.models')}
+      columns={columns}
+      rows={query.data?.items}
+      rowKey={(model) => model.name}
+      error={query.error}
+      retry={() => void query.refetch()}
+      empty={
+        <EmptyState
+          title={t('models.empty')}
+          command={
+            'import mlflow\nmlflow.sklearn.log_model(model, name="model", registered_model_name="iris")'
+          }
+        >
+          {t('models.empty_text')}
+        </EmptyState>
+      }
+    />
   );
 }

@@ -1,4 +1,5 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { Link } from '@tanstack/react-router';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { apiPath, request } from '../../api/client';
@@ -8,7 +9,7 @@ import { Button } from '../../ui/button';
 import { Dialog } from '../../ui/dialog';
 import { TextAreaField } from '../../ui/field';
 import { Section } from '../../ui/layout';
-import { ErrorState } from '../../ui/states';
+import { EmptyState, ErrorState, Skeleton } from '../../ui/states';
 import { RelativeTime } from '../../ui/time';
 import { showToast } from '../../ui/toast';
 
@@ -16,21 +17,46 @@ type Act = 'approve' | 'reject' | 'withdraw';
 
 interface OpenRequestsProps {
   project: string;
-  model: string;
+  /** null: those of all models, and a word where there are none. */
+  model: string | null;
 }
 
-/** What waits for approval, with the buttons of who may; nothing where nothing waits. */
+/** What waits for approval, with the buttons of who may; of one model, nothing where nothing waits. */
 export function OpenRequests({ project, model }: OpenRequestsProps) {
   const { t } = useTranslation();
-  const { data } = useQuery(openRequestsQuery(project, model));
+  const { data, error, refetch } = useQuery(openRequestsQuery(project, model));
   const [chosen, setChosen] = useState<{ act: Act; request: ApprovalRequest } | null>(null);
-  if (data === undefined || data.items.length === 0) return null;
+  if (model === null && data === undefined)
+    return error === null ? (
+      <Skeleton lines={4} />
+    ) : (
+      <ErrorState error={error} retry={() => void refetch()} />
+    );
+  if (data === undefined || data.items.length === 0)
+    return model === null ? (
+      <EmptyState title={t('requests.empty')}>{t('requests.empty_text')}</EmptyState>
+    ) : null;
   return (
     <Section title={t('requests.title')}>
       {data.items.map((one) => (
         <div key={one.id} className="request">
           <div className="request-text">
-            <p>{t(`requests.${one.kind}`, { ...one })}</p>
+            <p>
+              {model === null && (
+                <>
+                  <Link
+                    className="link"
+                    to="/$project/models/$model"
+                    params={{ project, model: one.model }}
+                    search={{ version: String(one.version) }}
+                  >
+                    {one.model}
+                  </Link>
+                  :{' '}
+                </>
+              )}
+              {t(`requests.${one.kind}`, { ...one })}
+            </p>
             {one.comment !== '' && <p className="muted">{one.comment}</p>}
             <p className="muted">
               {t('requests.progress', {
@@ -128,7 +154,7 @@ function ReviewDialog({ project, act, request: one, onClose }: ReviewDialogProps
 }
 
 /** Which aliases and stages of a model move with approval only. */
-export function RuleNote({ project, model }: OpenRequestsProps) {
+export function RuleNote({ project, model }: { project: string; model: string }) {
   const { t } = useTranslation();
   const { data } = useQuery(approvalRulesQuery(project));
   const rule =
@@ -137,7 +163,10 @@ export function RuleNote({ project, model }: OpenRequestsProps) {
   const what = [...rule.aliases.map((alias) => `@${alias}`), ...rule.stages].join(', ');
   return (
     <p className="muted">
-      {t('requests.rule', { what, count: rule.approvals, role: t(`role.${rule.role}`) })}
+      {t('requests.rule', { what, count: rule.approvals, role: t(`role.${rule.role}`) })}{' '}
+      <Link className="link" to="/$project/models" params={{ project }} search={{ tab: 'rules' }}>
+        {t('rules.title')}
+      </Link>
     </p>
   );
 }

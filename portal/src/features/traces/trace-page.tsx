@@ -1,20 +1,25 @@
-import { useQuery } from '@tanstack/react-query';
-import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router';
-import { useMemo } from 'react';
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { Link, useNavigate, useParams, useRouter, useSearch } from '@tanstack/react-router';
+import { useMemo, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
+import { useHasRole } from '../../api/permissions';
 import { experimentsQuery } from '../../api/queries';
 import { currentLanguage } from '../../i18n';
 import { formatCount, shortId } from '../../i18n/format';
+import { IconButton } from '../../ui/button';
 import { CopyableId } from '../../ui/copy';
 import { Definitions, Facts, PageHeader, Section, type Fact } from '../../ui/layout';
 import { StateBadge } from '../../ui/state-badge';
 import { EmptyState, ErrorState, Skeleton } from '../../ui/states';
 import { RelativeTime } from '../../ui/time';
+import { showError, showToast } from '../../ui/toast';
 import { Assessments } from './assessments';
 import { traceQuery } from './queries';
 import { SpanDetail } from './span-detail';
 import { SpanList } from './span-list';
 import { formatTraceDuration } from './span-tree';
+import { TraceActions } from './trace-actions';
+import { isOwnKey, removeTraceTag, setTraceTag } from './trace-edits';
 import type { Trace, TraceDetail } from './types';
 
 const route = '/signed-in/$project/traces/$traceId';
@@ -52,6 +57,9 @@ function LoadedTrace({ project, detail }: { project: string; detail: TraceDetail
   const names = useMemo(() => new Map(spans.map((span) => [span.id, span.name])), [spans]);
   const chosen = spans.find((span) => span.id === wanted) ?? spans[0];
   const title = trace.name ?? shortId(trace.id);
+  const router = useRouter();
+  const mayEdit = useHasRole(project, 'developer');
+  const experiment = useExperimentName(project, trace.experiment_id);
   return (
     <div className="page">
       <PageHeader
@@ -63,6 +71,21 @@ function LoadedTrace({ project, detail }: { project: string; detail: TraceDetail
             <StateBadge state={trace.state} />
             <CopyableId id={trace.id} />
           </>
+        }
+        actions={
+          mayEdit && (
+            <TraceActions
+              project={project}
+              ids={[trace.id]}
+              onDeleted={() =>
+                void router.navigate({
+                  to: '/$project/experiments/$experiment',
+                  params: { project, experiment },
+                  search: { tab: 'traces' },
+                })
+              }
+            />
+          )
         }
       />
       <TraceFacts project={project} detail={detail} />
@@ -87,16 +110,20 @@ function LoadedTrace({ project, detail }: { project: string; detail: TraceDetail
           assessments={trace.assessments}
           spanNames={names}
         />
-        <TraceProperties trace={trace} />
+        <TraceProperties project={project} trace={trace} />
       </div>
     </div>
   );
 }
 
+function useExperimentName(project: string, id: string): string {
+  const { data } = useQuery(experimentsQuery(project));
+  return data?.items.find((one) => one.id === id)?.name ?? id;
+}
+
 function Crumbs({ project, experimentId }: { project: string; experimentId: string }) {
   const { t } = useTranslation();
-  const { data } = useQuery(experimentsQuery(project));
-  const name = data?.items.find((one) => one.id === experimentId)?.name ?? experimentId;
+  const name = useExperimentName(project, experimentId);
   return (
     <>
       <Link to="/$project/experiments" params={{ project }}>
@@ -155,17 +182,44 @@ function TraceFacts({ project, detail }: { project: string; detail: TraceDetail 
 }
 
 /** Tags and metadata, less what MLflow's clients set for themselves. */
-function TraceProperties({ trace }: { trace: Trace }) {
+function TraceProperties({ project, trace }: { project: string; trace: Trace }) {
   const { t } = useTranslation();
-  const ownPairs = (pairs: Record<string, string>): [string, string][] =>
-    Object.entries(pairs).filter(
-      ([name]) =>
-        !name.startsWith('mlflow.') ||
-        name === 'mlflow.trace.session' ||
-        name === 'mlflow.trace.user' ||
-        name === 'mlflow.source.name',
-    );
-  const rows = [...ownPairs(trace.tags), ...ownPairs(trace.metadata)];
+  const queryClient = useQueryClient();
+  const mayEdit = useHasRole(project, 'developer');
+  const remove = useMutation({
+    mutationFn: (key: string) => removeTraceTag(project, trace.id, key),
+    onSuccess: async (_, key) => {
+      const value = trace.tags[key] ?? '';
+      const refresh = () => queryClient.invalidateQueries({ queryKey: ['traces', project] });
+      await refresh();
+      showToast(t('traces.tag_removed', { key }), {
+        label: t('action.undo'),
+        run: () =>
+          void setTraceTag(project, trace.id, key, value).then(refresh, (error: unknown) =>
+            showError(error),
+          ),
+      });
+    },
+    onError: showError,
+  });
+  const tags = Object.entries(trace.tags).filter(([name]) => isOwnKey(name));
+  const metadata = Object.entries(trace.metadata).filter(([name]) => isOwnKey(name));
+  const rows: [string, ReactNode][] = [
+    ...tags.map(([name, value]): [string, ReactNode] => [
+      name,
+      <span key={name} className="row one-line tight">
+        <span className="trace-tag">{value}</span>
+        {mayEdit && (
+          <IconButton
+            icon="close"
+            label={t('traces.tag_remove', { key: name })}
+            onClick={() => remove.mutate(name)}
+          />
+        )}
+      </span>,
+    ]),
+    ...metadata,
+  ];
   if (trace.client_request_id !== null)
     rows.unshift([t('traces.client_request'), trace.client_request_id]);
   return (

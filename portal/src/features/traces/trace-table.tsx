@@ -3,6 +3,7 @@ import { Link, useNavigate, useSearch } from '@tanstack/react-router';
 import { useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { ApiError } from '../../api/errors';
+import { useHasRole } from '../../api/permissions';
 import { formatCount, shortId } from '../../i18n/format';
 import { currentLanguage } from '../../i18n';
 import { Button } from '../../ui/button';
@@ -12,7 +13,9 @@ import { EmptyState, ErrorState } from '../../ui/states';
 import { RelativeTime } from '../../ui/time';
 import { AssessmentChips } from './assessments';
 import { newestTracesFirst, tracesQuery } from './queries';
+import { TraceActions } from './trace-actions';
 import { formatTraceDuration } from './span-tree';
+import { isOwnKey } from './trace-edits';
 import type { Trace } from './types';
 
 const route = '/signed-in/$project/experiments/$experiment';
@@ -46,7 +49,44 @@ export default function TraceTable({ project, experiment }: TraceTableProps) {
     };
   };
   const isBadFilter = query.error instanceof ApiError && query.error.code === 'invalid_argument';
-  const columns = useColumns(project, sort);
+  const mayEdit = useHasRole(project, 'developer');
+  const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
+  // Those that another filter hides, or that are gone, are not acted on.
+  const selected = traces?.filter((trace) => chosen.has(trace.id)).map((trace) => trace.id) ?? [];
+  const select = (id: string, isChosen: boolean) => {
+    const next = new Set(chosen);
+    if (isChosen) next.add(id);
+    else next.delete(id);
+    setChosen(next);
+  };
+  const shown = useColumns(project, sort);
+  const isAll = traces !== undefined && traces.length > 0 && selected.length === traces.length;
+  const columns: Column<Trace>[] = mayEdit
+    ? [
+        {
+          key: 'select',
+          label: t('traces.select'),
+          title: (
+            <input
+              type="checkbox"
+              aria-label={t('traces.select_all')}
+              checked={isAll}
+              onChange={() => setChosen(new Set(isAll ? [] : traces?.map((trace) => trace.id)))}
+            />
+          ),
+          width: '34px',
+          cell: (trace) => (
+            <input
+              type="checkbox"
+              aria-label={t('traces.select_named', { name: trace.name ?? shortId(trace.id) })}
+              checked={chosen.has(trace.id)}
+              onChange={(event) => select(trace.id, event.target.checked)}
+            />
+          ),
+        },
+        ...shown,
+      ]
+    : shown;
   const minimumWidth = columns.reduce(
     (sum, column) => sum + Number.parseInt(column.width ?? '120', 10),
     0,
@@ -60,6 +100,24 @@ export default function TraceTable({ project, experiment }: TraceTableProps) {
         isBad={isBadFilter}
         apply={(next) => void navigate({ search: (old) => ({ ...old, traces: next }) })}
       />
+      {mayEdit && (
+        <div className="trace-selection" role="status">
+          {selected.length > 0 && (
+            <>
+              <span>{t('traces.selected', { count: selected.length })}</span>
+              <Button look="quiet" onClick={() => setChosen(new Set())}>
+                {t('traces.clear')}
+              </Button>
+              <span className="grow" />
+              <TraceActions
+                project={project}
+                ids={selected}
+                onDeleted={() => setChosen(new Set())}
+              />
+            </>
+          )}
+        </div>
+      )}
       {query.error !== null && (
         <ErrorState
           error={query.error}
@@ -186,6 +244,12 @@ function useColumns(project: string, sort: Sort): Column<Trace>[] {
       cell: (trace) => <Preview text={trace.response_preview} />,
     },
     {
+      key: 'tags',
+      title: t('traces.tags'),
+      width: '130px',
+      cell: (trace) => <TagChips tags={trace.tags} />,
+    },
+    {
       key: 'duration',
       title: t('traces.duration'),
       width: '84px',
@@ -232,6 +296,20 @@ function useColumns(project: string, sort: Sort): Column<Trace>[] {
       },
     },
   ];
+}
+
+function TagChips({ tags }: { tags: Record<string, string> }) {
+  const own = Object.entries(tags).filter(([name]) => isOwnKey(name));
+  if (own.length === 0) return <span className="muted">–</span>;
+  return (
+    <span className="assessment-chips">
+      {own.map(([name, value]) => (
+        <span key={name} className="chip" title={`${name}: ${value}`}>
+          {name} <strong>{value}</strong>
+        </span>
+      ))}
+    </span>
+  );
 }
 
 function Preview({ text }: { text: string | null }) {

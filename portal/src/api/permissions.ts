@@ -1,0 +1,18 @@
+import { useQuery } from '@tanstack/react-query';
+import { sessionQuery } from './queries';
+import type { Role, Session } from './types';
+
+const ranks: Record<Role, number> = { viewer: 0, developer: 1, owner: 2 };
+
+/** Whether the session's user has at least this role in a project; administrators own every one. */
+export function hasRole(session: Session | undefined, project: string, least: Role): boolean {
+  if (session === undefined) return false;
+  if (session.user.admin) return true;
+  const role = session.projects.find((one) => one.name === project)?.role;
+  return role !== undefined && ranks[role] >= ranks[least];
+}
+
+/** What people may not do is not offered to them; the server refuses it in any case. */
+export function useHasRole(project: string, least: Role): boolean {
+  return hasRole(useQuery(sessionQuery).data, project, least);
+}
