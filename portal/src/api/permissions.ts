@@ -2,7 +2,7 @@ import { useQuery } from '@tanstack/react-query';
 import { sessionQuery } from './queries';
 import type { Role, Session } from './types';
 
-const ranks: Record<Role, number> = { viewer: 0, developer: 1, owner: 2 };
+const ranks: Record<Role, number> = { guest: -1, viewer: 0, developer: 1, owner: 2 };
 
 /** Whether the session's user has at least this role in a project; administrators own every one. */
 export function hasRole(session: Session | undefined, project: string, least: Role): boolean {
