@@ -184,6 +184,8 @@ Answer Client::send(const Request& request) {
 }
 
 std::optional<Url> parse_url(const std::string& text) {
+    // curl takes "https:///x" for "https://x".
+    if (text.substr(std::min(text.find(':'), text.size())).starts_with(":///")) return std::nullopt;
     std::unique_ptr<CURLU, decltype(&curl_url_cleanup)> url(curl_url(), &curl_url_cleanup);
     if (!url) throw std::bad_alloc();
     // Of other schemes too, so that messages can name them.

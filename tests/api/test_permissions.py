@@ -66,6 +66,7 @@ OPERATIONS: dict[str, tuple[str, dict[str, Any]]] = {
     "runs.artifact_content": ("denied", {"path": "hidden.txt"}),
     "runs.comparison": ("denied", {"other": "{run}"}),
     "runs.fork": ("denied", {}),
+    "runs.preview_fork": ("denied", {}),
     "runs.inputs": ("denied", {}),
     "runs.metric": ("denied", {}),
     "runs.models": ("denied", {}),
@@ -272,7 +273,7 @@ MLFLOW: dict[str, tuple[str, dict[str, Any]]] = {
     "POST mlflow-artifacts/mpu/abort/<path>": ("denied", {"path": "hidden.txt", "upload_id": "x"}),
 }
 # About nobody's experiments and models.
-NO_RESOURCE = re.compile(r"(users|roles|workspaces|server-info)(/|$)|^graphql$")
+NO_RESOURCE = re.compile(r"(users|roles|workspaces|webhooks|server-info)(/|$)|^graphql$")
 
 
 @dataclass

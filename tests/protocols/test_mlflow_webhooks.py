@@ -80,8 +80,12 @@ def test_models_and_prompts_tell_what_happens(project: Project) -> None:
         told: list[tuple[str, Any]] = []
 
         def hear(count: int) -> None:
-            for _ in range(count):
+            while count > 0:
                 received = receiver.next()
+                # The client links a prompt with its experiment beside what it does otherwise.
+                if received.body["data"].get("key") == "_mlflow_experiment_ids":
+                    continue
+                count -= 1
                 assert received.is_signed_with(SECRET)
                 assert not received.is_signed_with("another")
                 assert received.headers["Content-Type"] == "application/json"

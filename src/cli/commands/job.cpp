@@ -28,6 +28,20 @@ std::string resources_text(const compute::Resources& resources) {
     return text;
 }
 
+/// "0f3a... on main, changed since" of the tags that MLflow has for it.
+std::string git_text(const std::map<std::string, std::string>& tags) {
+    auto tag = [&](std::string_view name) {
+        auto found = tags.find(fmt::format("mlflow.source.git.{}", name));
+        return found == tags.end() ? std::string() : found->second;
+    };
+    auto text = tag("commit");
+    if (text.empty()) return text;
+    if (auto branch = tag("branch"); !branch.empty()) text += " on " + branch;
+    if (tag("dirty") == "true") text += ", changed since";
+    if (auto remote = tag("repoURL"); !remote.empty()) text += fmt::format(" ({})", remote);
+    return text;
+}
+
 void print_times(Sheet& sheet, const compute::Job& job, Time now) {
     sheet.line("queued", relative_time(job.queued_at, now) + " by " + job.user);
     if (job.started_at) sheet.line("started", relative_time(*job.started_at, now));
@@ -56,6 +70,7 @@ void print_job(Session& session, const compute::Job& job) {
     if (job.time_limit_s) sheet.line("time limit", format_duration_s(*job.time_limit_s));
     if (job.environment) sheet.line("environment", *job.environment);
     if (job.code) sheet.line("code", *job.code);
+    if (auto git = git_text(job.tags); !git.empty()) sheet.line("git", git);
     if (job.experiment) sheet.line("experiment", *job.experiment);
     if (job.run_id) sheet.line("run", *job.run_id);
     if (!job.parameters.empty()) sheet.line("parameters", pairs_text(job.parameters));

@@ -6,6 +6,7 @@
 #include "base/files.hpp"
 #include "base/id.hpp"
 #include "base/text.hpp"
+#include "cli/code/git_state.hpp"
 #include "cli/code/upload.hpp"
 #include "cli/commands/commands.hpp"
 #include "cli/follow/follow_job.hpp"
@@ -119,7 +120,10 @@ int run(Session& session, const RunOptions& options) {
     StatusLine status(session.err());
     if (options.environment)
         request.environment = resolve_environment(session, *options.environment);
-    if (!options.no_code) request.code = upload_working_directory(session, status);
+    if (!options.no_code) {
+        request.code = upload_working_directory(session, status);
+        request.tags = git_tags(std::filesystem::current_path());
+    }
     if (!options.detach) {
         auto job = create_and_follow(session, [&] { return create(session, request); }, status);
         if (!session.json()) report_end(session, job);
@@ -168,6 +172,8 @@ std::vector<Command> run_commands() {
                         "detach or to stop the "
                         "job; elsewhere SIGINT and SIGTERM stop it. A command that is a Python "
                         "file is run with python3. "
+                        "In a Git repository its run gets the commit, branch, remote and diff as "
+                        "MLflow's tags. "
                         "With --json: one JSON document a line, of type queued, log, end.",
              .configure = [options](Arguments& arguments) { configure(arguments, *options); },
              .run = [options](Session& session) { return run(session, *options); }}};

@@ -211,7 +211,7 @@ std::vector<Command> webhook_commands() {
              [options, name_it](Arguments& arguments) {
                  name_it(arguments);
                  arguments.option("--name", "NAME", &options->new_name, "Its new name");
-                 arguments.option("--url", "URL", &options->new_url, "Where requests go");
+                 arguments.option("--target", "URL", &options->new_url, "Where requests go");
                  describe_content(arguments, options);
                  arguments.option("--state", "STATE", &options->state,
                                   "disabled: what happens is not sent, nor kept for later",

@@ -51,7 +51,9 @@ def topics(filter_string: str = "", **options: Any) -> list[str]:
     return [trace.info.tags["topic"] for trace in search(filter_string, **options)]
 
 
-assert topics(order_by=["timestamp ASC"]) == ["cats", "dogs", "birds", "nonsense"]
+times = [trace.info.timestamp_ms for trace in search(order_by=["timestamp ASC"])]
+assert times == sorted(times)
+assert sorted(topics()) == ["birds", "cats", "dogs", "nonsense"]
 assert topics("trace.status = 'ERROR'") == ["nonsense"]
 assert set(topics("metadata.`mlflow.trace.session` = 'one'")) == {"cats", "dogs"}
 assert topics("span.type = 'LLM' AND tags.topic = 'birds'") == ["birds"]
