@@ -1,6 +1,7 @@
 #include "api/api.hpp"
 
 #include <algorithm>
+#include <mutex>
 
 #include "api/openapi.hpp"
 #include "api/route_tree.hpp"
@@ -118,11 +119,42 @@ std::vector<std::string> path_segments(std::string_view target) {
 }
 
 struct Api::State {
+    State(Guard& guard_given, const Clock& clock_given) : guard(guard_given), clock(clock_given) {}
+
     Guard& guard;
     const Clock& clock;
     std::vector<std::shared_ptr<const Erased>> operations;
     RouteTree<std::shared_ptr<const Erased>> operation_tree;
     RouteTree<std::shared_ptr<const ProtocolRoute>> protocol_tree;
+
+    /// An answer that goes on, and what was asked for with it.
+    struct Stream {
+        std::weak_ptr<net::Channel> channel;
+        net::RequestHead head;
+        Permission permission;
+        std::optional<std::string> project;
+    };
+    std::mutex streams_mutex;
+    std::vector<Stream> streams;
+
+    void end_refused_streams() {
+        std::vector<Stream> all;
+        {
+            std::lock_guard lock(streams_mutex);
+            std::erase_if(streams, [](const Stream& stream) {
+                auto channel = stream.channel.lock();
+                return !channel || !channel->is_open();
+            });
+            all = streams;
+        }
+        for (const auto& stream : all) {
+            try {
+                guard.admit(stream.head, stream.permission, stream.project);
+            } catch (const Error&) {
+                if (auto channel = stream.channel.lock()) channel->close();
+            }
+        }
+    }
 
     net::Response run(const Erased& operation, const PathParameters& parameters,
                       net::Request& request) {
@@ -152,6 +184,13 @@ struct Api::State {
             if (!is_mutation(request.method)) return call();
             return mutate(operation, context, request, call);
         });
+        if (auto channel = std::get_if<std::shared_ptr<net::Channel>>(&response.body)) {
+            auto project = parameters.find("project");
+            std::lock_guard lock(streams_mutex);
+            streams.push_back(
+                {*channel, request, operation.permission,
+                 project == parameters.end() ? std::nullopt : std::optional(project->second)});
+        }
         response.headers.set("X-Request-Id", request_id);
         return response;
     }
@@ -242,8 +281,12 @@ struct Api::State {
     }
 };
 
-Api::Api(Guard& guard, const Clock& clock) : state_(new State{guard, clock, {}, {}, {}}) {}
+Api::Api(Guard& guard, const Clock& clock) : state_(new State(guard, clock)) {}
 Api::~Api() = default;
+
+void Api::end_refused_streams() {
+    state_->end_refused_streams();
+}
 
 void Api::add(Erased operation) {
     auto shared = std::make_shared<const Erased>(std::move(operation));

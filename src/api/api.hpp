@@ -148,6 +148,10 @@ class Api {
     /// The OpenAPI 3.1 document of all operations.
     std::string openapi() const;
 
+    /// Ends the answers that go on (events, logs) of those who would not be admitted any more: a
+    /// token was revoked, a user disabled, a role taken. Call it about every second. Threads: any.
+    void end_refused_streams();
+
   private:
     using Fill = std::function<void(void*)>;
     struct Erased {

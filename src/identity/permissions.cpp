@@ -166,9 +166,8 @@ bool Permissions::is_owner(const api::Context& context, std::string_view project
                                 identity::Role::owner;
 }
 
-bool Permissions::is_present(const api::Context& context, std::string_view project_id) const {
-    return role_of(state_.directory, state_.caller_of(context), project_id).has_value() ||
-           state_.directory.grants(project_id, context.user_id) != nullptr;
+bool Permissions::is_member(const api::Context& context, std::string_view project_id) const {
+    return role_of(state_.directory, state_.caller_of(context), project_id).has_value();
 }
 
 void Permissions::check_may_give(const api::Context& context, const Resource& resource) const {

@@ -96,7 +96,8 @@ class Permissions {
     bool is_admin(std::string_view user) const;
     /// True for the project's owners and the platform's administrators.
     bool is_owner(const api::Context& context, std::string_view project_id) const;
-    bool is_present(const api::Context& context, std::string_view project_id) const;
+    /// True for who has a role in the project; guests have none.
+    bool is_member(const api::Context& context, std::string_view project_id) const;
     const Service& identity() const { return identity_; }
 
   private:

@@ -6,10 +6,7 @@
 
 #include <algorithm>
 #include <atomic>
-#include <condition_variable>
-#include <mutex>
 #include <optional>
-#include <thread>
 
 #include "api/api.hpp"
 #include "base/error.hpp"
@@ -29,6 +26,7 @@
 #include "retention/service.hpp"
 #include "server/blobs.hpp"
 #include "server/mlflow/routes.hpp"
+#include "server/periodic_loop.hpp"
 #include "server/portal.hpp"
 #include "server/resource_names.hpp"
 #include "server/workload_access.hpp"
@@ -50,6 +48,7 @@ namespace {
 
 constexpr std::chrono::seconds kMaintainEvery{30};
 constexpr std::chrono::seconds kCompactEvery{1};
+constexpr std::chrono::seconds kStreamsEvery{1};
 constexpr std::chrono::minutes kRemoveEvery{1};
 constexpr std::chrono::minutes kCollectionDueEvery{10};
 constexpr std::chrono::milliseconds kStopGrace{3000};
@@ -109,51 +108,6 @@ net::Route answer(net::Response response) {
     };
     return route;
 }
-
-/// A named loop that does something every so often.
-class PeriodicLoop {
-  public:
-    PeriodicLoop(std::string name, std::chrono::seconds every, std::function<void()> work)
-        : thread_([this, name = std::move(name), every, work = std::move(work)] {
-              std::unique_lock lock(mutex_);
-              while (true) {
-                  changed_.wait_for(lock, every, [this] { return stopping_ || due_; });
-                  if (stopping_) return;
-                  due_ = false;
-                  lock.unlock();
-                  try {
-                      work();
-                  } catch (...) {
-                      log::error("{} failed: {}", name, log::current_exception_message());
-                  }
-                  lock.lock();
-              }
-          }) {}
-    ~PeriodicLoop() {
-        {
-            std::lock_guard lock(mutex_);
-            stopping_ = true;
-        }
-        changed_.notify_all();
-        thread_.join();
-    }
-    /// Does it now.
-    void wake() {
-        {
-            std::lock_guard lock(mutex_);
-            due_ = true;
-        }
-        changed_.notify_all();
-    }
-    PeriodicLoop(const PeriodicLoop&) = delete;
-    PeriodicLoop& operator=(const PeriodicLoop&) = delete;
-
-  private:
-    std::mutex mutex_;
-    std::condition_variable changed_;
-    bool stopping_ = false, due_ = false;
-    std::thread thread_;
-};
 
 }  // namespace
 
@@ -366,7 +320,7 @@ struct Server::State {
     std::string document, url, sign_in_url;
     std::atomic<bool> ready = false;
     std::unique_ptr<net::Server> http;
-    std::optional<PeriodicLoop> maintenance, compaction, collection, removal;
+    std::optional<PeriodicLoop> maintenance, compaction, collection, removal, streams;
 };
 
 Server::Server(const Options& options) : state_(std::make_unique<State>(options)) {
@@ -391,6 +345,8 @@ Server::Server(const Options& options) : state_(std::make_unique<State>(options)
         state->tracking.point_compactor().compact_due();
         state->database->shrink();
     });
+    state_->streams.emplace("ending streams of those who were shut out", kStreamsEvery,
+                            [state = state_.get()] { state->api.end_refused_streams(); });
     state_->collection.emplace("collecting what was deleted", kCollectionDueEvery,
                                [state = state_.get()] { state->retention.run_if_due(); });
 }
@@ -410,6 +366,7 @@ void Server::stop() {
     if (!state_->http) return;
     state_->maintenance.reset();
     state_->compaction.reset();
+    state_->streams.reset();
     state_->collection.reset();
     state_->webhooks.stop();
     state_->serving.stop();

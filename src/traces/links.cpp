@@ -166,6 +166,8 @@ void Service::link_to_run(std::string_view project_id, const std::vector<std::st
             fail(ErrorCode::invalid_argument, "Invalid trace ID '{}'", id.substr(0, kIdBytesMax));
     std::string run = tracking_.get_run(project_id, run_id).id;
     database_.write([&](sql::Connection& connection) {
+        // They may come later; those that are there must not be kept from the caller.
+        for (const auto& id : ids) find_row(connection, project_id, id);
         for (const auto& id : ids)
             connection.execute(
                 "INSERT INTO trace_runs (project_id, run_id, trace_id) VALUES ($1, $2, $3) ON "

@@ -11,8 +11,10 @@ namespace {
 
 std::string experiment_id_of(tracking::Service& tracking, std::string_view project_id,
                              const std::string& experiment) {
+    // Ids first, as in tracking.
+    if (tracking.has_experiment(project_id, experiment))
+        return tracking.get_experiment(project_id, experiment).id;
     if (auto found = tracking.find_experiment(project_id, experiment)) return found->id;
-    if (parse_int(experiment)) return tracking.get_experiment(project_id, experiment).id;
     fail(ErrorCode::not_found, "experiment \"{}\" does not exist", experiment);
 }
 

@@ -112,6 +112,14 @@ LoggedModel Service::create_logged_model(std::string_view project_id,
     return database_.write([&](sql::Connection& connection) {
         Experiment experiment =
             load_active_experiment(connection, project_id, request.experiment_id);
+        // Need not be there, as in MLflow; but not be one that is kept from the caller.
+        if (request.source_run_id) {
+            try {
+                find_run(connection, project_id, *request.source_run_id);
+            } catch (const Error& error) {
+                if (error.code() != ErrorCode::not_found) throw;
+            }
+        }
         std::string_view location = experiment.artifact_location;
         while (location.ends_with('/')) location.remove_suffix(1);
         std::int64_t number = 0;

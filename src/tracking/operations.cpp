@@ -20,8 +20,10 @@ std::vector<std::string> chosen_experiments(Service& service, std::string_view p
             ids.push_back(found.id);
         return ids;
     }
+    // Ids first: links carry them, and no name may stand in the place of another's id.
+    if (service.has_experiment(project_id, experiment))
+        return {service.get_experiment(project_id, experiment).id};
     if (auto found = service.find_experiment(project_id, experiment)) return {found->id};
-    if (parse_int(experiment)) return {service.get_experiment(project_id, experiment).id};
     fail(ErrorCode::not_found, "experiment \"{}\" does not exist", experiment);
 }
 

@@ -76,7 +76,7 @@ void RestClient::fail_answer(unsigned status, const std::string& body,
                 : status >= 502 ? ErrorCode::unavailable
                 : status >= 500 ? ErrorCode::internal
                                 : ErrorCode::invalid_argument;
-    std::string hint = status == 401 || status == 403
+    std::string hint = status == 401
                            ? "; set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or "
                              "MLFLOW_TRACKING_TOKEN"
                            : "";

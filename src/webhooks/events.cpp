@@ -16,9 +16,15 @@ constexpr std::string_view kVersionTag =
 constexpr std::string_view kVersionKey = R"({"name":"example","version":"1","key":"stage"})";
 constexpr std::string_view kAlias = R"({"name":"example","alias":"champion","version":"1"})";
 constexpr std::string_view kNoAlias = R"({"name":"example","alias":"champion"})";
-constexpr std::string_view kJob =
+constexpr std::string_view kSucceeded =
     R"({"id":"0123456789abcdef0123456789abcdef","name":"example","state":"succeeded",)"
     R"("reason":"a test","exit_code":0,"attempt":1,"user":"ada","run_id":null})";
+constexpr std::string_view kFailed =
+    R"({"id":"0123456789abcdef0123456789abcdef","name":"example","state":"failed",)"
+    R"("reason":"a test","exit_code":1,"attempt":1,"user":"ada","run_id":null})";
+constexpr std::string_view kStopped =
+    R"({"id":"0123456789abcdef0123456789abcdef","name":"example","state":"stopped",)"
+    R"("reason":"a test","exit_code":143,"attempt":1,"user":"ada","run_id":null})";
 
 constexpr EventKind kKinds[] = {
     {"registered_model", "created", kModel},
@@ -40,9 +46,9 @@ constexpr EventKind kKinds[] = {
     {"prompt_version_tag", "deleted", kVersionKey},
     {"prompt_alias", "created", kAlias},
     {"prompt_alias", "deleted", kNoAlias},
-    {"job", "succeeded", kJob, false},
-    {"job", "failed", kJob, false},
-    {"job", "stopped", kJob, false},
+    {"job", "succeeded", kSucceeded, false},
+    {"job", "failed", kFailed, false},
+    {"job", "stopped", kStopped, false},
 };
 
 }  // namespace

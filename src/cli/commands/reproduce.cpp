@@ -70,8 +70,13 @@ void print_comparison(Session& session, const tracking::RunComparison& compariso
                                              : "differs"});
         print_out(table.render(session.out()) + "\n");
     }
-    print_out(comparison.identical ? "All metrics and outputs are identical.\n"
-                                   : "Not all metrics and outputs are identical.\n");
+    if (comparison.metrics.empty() && comparison.outputs.empty())
+        print_out("Neither run has metrics or outputs to compare.\n");
+    else
+        print_out(
+            comparison.identical
+                ? "All metrics and outputs are identical.\n"
+                : "Not all metrics and outputs are identical, or the runs ended differently.\n");
 }
 
 tracking::RunComparison comparison_of(Session& session, const std::string& left,

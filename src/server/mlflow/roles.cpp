@@ -86,9 +86,17 @@ Role managed(const Permissions& permissions, const Context& context, std::int64_
     deny();
 }
 
+/// Members see the roles of their project; a person's own permissions are for him and owners.
+bool may_see(const Permissions& permissions, const Context& context,
+             const identity::ResourceRoleRow& role) {
+    if (permissions.is_owner(context, role.project_id)) return true;
+    return role.owner_id ? *role.owner_id == context.user_id
+                         : permissions.is_member(context, role.project_id);
+}
+
 Role visible(const Permissions& permissions, const Context& context, std::int64_t id) {
     for (const auto& role : permissions.roles())
-        if (role->id == id && permissions.is_present(context, role->project_id)) return role;
+        if (role->id == id && may_see(permissions, context, *role)) return role;
     if (context.admin) return permissions.role(id);
     deny();
 }
@@ -111,10 +119,11 @@ net::Response list(const Permissions& permissions, const Context& context, const
     bool all = message.texts("workspace").empty();
     if (all && !context.admin) deny();
     for (const auto& project : projects)
-        if (!permissions.is_present(context, project)) deny();
+        if (!permissions.is_member(context, project)) deny();
     auto roles = permissions.roles();
     std::erase_if(roles, [&](const Role& role) {
-        return !all && std::ranges::find(projects, role->project_id) == projects.end();
+        return !may_see(permissions, context, *role) ||
+               (!all && std::ranges::find(projects, role->project_id) == projects.end());
     });
     return answer_roles(permissions, roles);
 }

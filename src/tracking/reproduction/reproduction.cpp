@@ -118,6 +118,11 @@ std::optional<compute::Job> Reproduction::job_of(std::string_view project_id, co
 compute::Submission Reproduction::submission_of(const api::ProjectRef& project,
                                                 const std::string& user, const Run& run) {
     auto job = job_of(project.id, run);
+    if (!job && run.job_id)
+        fail(ErrorCode::failed_precondition,
+             "the job of run {} was deleted, and with it the command, code and environment to run "
+             "again",
+             run.id);
     if (!job)
         fail(ErrorCode::failed_precondition,
              "run {} was not made by a job of this platform: its command, code and environment are "
@@ -188,7 +193,8 @@ RunComparison Reproduction::compare(std::string_view project_id, const std::stri
     comparison.parameters = differences(left.parameters, right.parameters);
     compare_metrics(project_id, left, right, comparison);
     compare_outputs(project_id, left, right, comparison);
-    comparison.identical = std::ranges::all_of(comparison.metrics, &MetricDifference::identical) &&
+    comparison.identical = left.status == right.status &&
+                           std::ranges::all_of(comparison.metrics, &MetricDifference::identical) &&
                            std::ranges::all_of(comparison.outputs, &OutputDifference::identical);
     return comparison;
 }
