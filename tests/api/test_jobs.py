@@ -500,3 +500,38 @@ def test_a_job_of_the_servers_own_user_cannot_change_its_objects() -> None:
         assert project.wait(job)["state"] == "succeeded", project.log(job)
         assert project.log(job) == "spoiled\n"
         assert (server.data / "blobs" / digest[:2] / digest[2:]).read_bytes() == content
+
+
+def test_a_stream_ends_with_the_right_to_it(project: Project) -> None:
+    with project.server.client() as admin:
+        made = admin.post("/api/v1/tokens", json={"name": f"stream-{project.name}"}).json()
+        headers = {"Authorization": f"Bearer {made['secret']}"}
+        path = f"{project.server.url}/api/v1/projects/{project.name}/events?follow=true"
+        with httpx.stream("GET", path, headers=headers, timeout=60) as answer:
+            assert answer.status_code == 200
+            revoked = admin.delete(f"/api/v1/tokens/{made['token']['id']}")
+            assert revoked.status_code == 200, revoked.text
+            for _ in answer.iter_bytes():  # until the server ends it
+                pass
+        assert httpx.get(path, headers=headers).status_code == 401
+
+
+def test_an_experiment_named_like_the_id_of_another(project: Project) -> None:
+    """Ids go before names: links carry them."""
+    with project.server.client() as client:
+        base = f"/p/{project.name}/api/2.0/mlflow"
+
+        def create(name: str) -> str:
+            made = client.post(f"{base}/experiments/create", json={"name": name}).json()
+            return str(made["experiment_id"])
+
+        real = create("real")
+        other = create(real)
+        for experiment in (real, other):
+            client.post(
+                f"{base}/runs/create",
+                json={"experiment_id": experiment, "run_name": f"of-{experiment}"},
+            )
+    for experiment in (real, other):
+        found = project.get("/runs", experiment=experiment)["items"]
+        assert [run["name"] for run in found] == [f"of-{experiment}"]

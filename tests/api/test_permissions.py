@@ -572,3 +572,31 @@ def test_the_administrator_sees_what_the_others_do_not(scene: Scene) -> None:
             if expected == "absent" and (answer.status_code != 200 or len(answer.text) < 30):
                 wrong.append(f"{name}: {answer.status_code} {answer.text[:200]}")
     assert not wrong, "\n".join(wrong)
+
+
+def test_whose_permissions_roles_tell(scene: Scene) -> None:
+    """A person's own permissions are a role in MLflow's protocol, and name things."""
+    project = scene.project.name
+    path, asked = f"/p/{project}/api/3.0/mlflow/roles/list", {"workspace": project}
+    with scene.project.server.client() as admin:
+        assert "hidden-model" in admin.get(path, params=asked).text
+    assert scene.people["guest"].get(path, params=asked).status_code == 403
+    own = scene.people["developer"].get(path, params=asked)
+    assert own.status_code == 200
+    assert len([r for r in own.json()["roles"] if r["name"].startswith("__user_")]) <= 1
+
+
+def test_what_is_hidden_is_not_linked(scene: Scene) -> None:
+    developer, base = scene.people["developer"], f"/p/{scene.project.name}/api"
+    run = developer.post(f"{base}/2.0/mlflow/runs/create", json={"experiment_id": "0"}).json()
+    refused = [
+        developer.post(
+            f"{base}/2.0/mlflow/logged-models",
+            json={"experiment_id": "0", "source_run_id": scene.kept["run"]},
+        ),
+        developer.post(
+            f"{base}/2.0/mlflow/traces/link-to-run",
+            json={"run_id": run["run"]["info"]["run_id"], "trace_ids": [scene.kept["trace"]]},
+        ),
+    ]
+    assert [answer.status_code for answer in refused] == [403, 403]
