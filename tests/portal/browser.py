@@ -91,7 +91,12 @@ class Window:
 
 @contextlib.contextmanager
 def open_window(
-    browser: Browser, server: Server, look: Look | None = None, *, signed_in: bool = True
+    browser: Browser,
+    server: Server,
+    look: Look | None = None,
+    *,
+    signed_in: bool = True,
+    user: str = USER,
 ) -> Iterator[Window]:
     """A window on the server's portal; fails where the page has reported an error by its end."""
     look = look or Look()
@@ -108,7 +113,7 @@ def open_window(
         context.add_init_script(OBSERVE_SHIFTS)
         if signed_in:
             answer = context.request.post(
-                f"{server.url}/api/v1/session", data={"username": USER, "password": PASSWORD}
+                f"{server.url}/api/v1/session", data={"username": user, "password": PASSWORD}
             )
             assert answer.ok, answer.text()
         page = context.new_page()

@@ -110,6 +110,7 @@ def workspace() -> Iterator[Workspace]:
         nested = _log_nested_runs()
         model_run = _register_models()
         _govern_models(project)
+        _give_permissions(server, project)
         traces = _log_traces(runs[0])
         project.post("/endpoints", {"name": "affine", "model": "affine/1"})
         job_runs = _run_jobs(project)
@@ -139,6 +140,24 @@ def _govern_models(project: Project) -> None:
     project.request("PUT", "/model-approval-rules", {"model": "affine", "aliases": ["gold*"]})
     request = {"model": "affine", "target": "gold", "version": 2, "comment": "Better on all data"}
     project.post("/model-requests", request)
+
+
+def _give_permissions(server: Server, project: Project) -> None:
+    """A viewer, and a person who is no member, with permissions on single things and on all."""
+    with server.client() as client:
+        for name in ("vera", "a-guest-with-a-rather-long-name"):
+            user = {"name": name, "display_name": name, "password": PASSWORD}
+            answer = client.post("/api/v1/users", json=user)
+            assert answer.status_code == 200, answer.text
+    project.request("PUT", "/members/vera", {"role": "viewer"})
+    for name, kind, resource, permission in (
+        ("vera", "experiment", "nested", "EDIT"),
+        ("a-guest-with-a-rather-long-name", "experiment", "nested", "READ"),
+        ("a-guest-with-a-rather-long-name", "registered_model", "affine", "READ"),
+        ("vera", "registered_model", "*", "USE"),
+    ):
+        body = {"user": name, "kind": kind, "resource": resource, "permission": permission}
+        project.request("PUT", "/permissions", body)
 
 
 def _run_jobs(project: Project) -> tuple[str, ...]:

@@ -61,6 +61,21 @@ export interface Member {
   role: Role;
 }
 
+export type ResourceKind = 'experiment' | 'registered_model';
+
+export const resourcePermissions = ['READ', 'USE', 'EDIT', 'MANAGE', 'DENY'] as const;
+export type ResourcePermission = (typeof resourcePermissions)[number];
+
+/** On one experiment or registered model, or ("*") on all; given to a user or to a named role. */
+export interface ResourcePermissionEntry {
+  user: string | null;
+  role: string | null;
+  kind: ResourceKind;
+  resource: string;
+  name: string;
+  permission: ResourcePermission;
+}
+
 export interface WebhookDelivery {
   id: string;
   event: string;

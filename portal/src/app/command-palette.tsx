@@ -3,6 +3,7 @@ import { useNavigate, useRouter } from '@tanstack/react-router';
 import { Dialog } from 'radix-ui';
 import { useEffect, useMemo, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
+import { useIsGuest } from '../api/permissions';
 import {
   endpointsQuery,
   environmentsQuery,
@@ -18,6 +19,7 @@ import { shortId } from '../i18n/format';
 import { Icon, type IconName } from '../ui/icon';
 import { StateBadge, type AnyState } from '../ui/state-badge';
 import { matchScore } from './palette-search';
+import { membersOnly } from './guest';
 import './command-palette.css';
 
 interface Entry {
@@ -139,13 +141,15 @@ function useEntries(project: string | null): Entry[] {
   const { stop } = useJobActions(project ?? '');
   const enabled = project !== null;
   const name = project ?? '';
+  const isGuest = useIsGuest(name);
+  const ofMembers = enabled && !isGuest;
   const { data: session } = useQuery(sessionQuery);
-  const { data: jobs } = useQuery({ ...someJobsQuery(name, 'all', 200), enabled });
+  const { data: jobs } = useQuery({ ...someJobsQuery(name, 'all', 200), enabled: ofMembers });
   const { data: runs } = useQuery({ ...someRunsQuery(name, 200), enabled });
   const { data: experiments } = useQuery({ ...experimentsQuery(name), enabled });
   const { data: models } = useQuery({ ...modelsQuery(name), enabled });
-  const { data: endpoints } = useQuery({ ...endpointsQuery(name), enabled });
-  const { data: environments } = useQuery({ ...environmentsQuery(name), enabled });
+  const { data: endpoints } = useQuery({ ...endpointsQuery(name), enabled: ofMembers });
+  const { data: environments } = useQuery({ ...environmentsQuery(name), enabled: ofMembers });
 
   return useMemo(() => {
     const entries: Entry[] = [];
@@ -163,8 +167,11 @@ function useEntries(project: string | null): Entry[] {
         ['endpoints', 'nav.endpoints', ['endpoints']],
       ] as const;
       for (const [icon, label, parts] of pages) {
+        if (isGuest && membersOnly.has(icon)) continue;
         entries.push({ key: label, icon, text: t(label), kind: page, run: go(path(...parts)) });
       }
+    }
+    if (ofMembers) {
       entries.push({
         key: 'new-job',
         icon: 'plus',
@@ -274,6 +281,8 @@ function useEntries(project: string | null): Entry[] {
     return entries;
   }, [
     enabled,
+    isGuest,
+    ofMembers,
     name,
     session,
     jobs,

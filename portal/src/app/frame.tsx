@@ -3,6 +3,7 @@ import { Link, Outlet, useNavigate, useParams, useRouterState } from '@tanstack/
 import { Suspense, lazy, useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { apiPath, rememberCsrfToken, request } from '../api/client';
+import { useIsGuest } from '../api/permissions';
 import { sessionQuery } from '../api/queries';
 import { useJobEvents } from '../features/jobs/live';
 import { changeLanguage } from '../i18n';
@@ -10,6 +11,7 @@ import { IconButton } from '../ui/button';
 import { Icon, Mark, type IconName } from '../ui/icon';
 import { useKeys } from '../ui/keyboard';
 import { showError, Toasts } from '../ui/toast';
+import { membersOnly } from './guest';
 import { homeProject } from './current-project';
 
 const CommandPalette = lazy(() => import('./command-palette'));
@@ -107,6 +109,7 @@ function JobEvents({ project }: { project: string }) {
 export function Frame() {
   const { t } = useTranslation();
   const project = useCurrentProject();
+  const isGuest = useIsGuest(project ?? '');
   const [isRailOpen, setRailOpen] = useState(false);
   const [overlay, setOverlay] = useState<'palette' | 'shortcuts' | null>(null);
   const pathname = useRouterState({ select: (state) => state.location.pathname });
@@ -165,21 +168,23 @@ export function Frame() {
         </div>
         <nav aria-label={t('nav.main')}>
           {project !== null &&
-            places.map((place) => (
-              <Link
-                key={place.to}
-                to={place.to}
-                params={{ project }}
-                activeOptions={{ exact: place.exact, includeSearch: false }}
-                className="rail-button"
-                {...(place.label === 'nav.experiments' && isRunPage
-                  ? { 'data-status': 'active' }
-                  : {})}
-              >
-                <Icon name={place.icon} />
-                {t(place.label)}
-              </Link>
-            ))}
+            places
+              .filter((place) => !isGuest || !membersOnly.has(place.icon))
+              .map((place) => (
+                <Link
+                  key={place.to}
+                  to={place.to}
+                  params={{ project }}
+                  activeOptions={{ exact: place.exact, includeSearch: false }}
+                  className="rail-button"
+                  {...(place.label === 'nav.experiments' && isRunPage
+                    ? { 'data-status': 'active' }
+                    : {})}
+                >
+                  <Icon name={place.icon} />
+                  {t(place.label)}
+                </Link>
+              ))}
           <Link to="/settings" className="rail-button">
             <Icon name="settings" />
             {t('nav.settings')}
@@ -213,7 +218,7 @@ export function Frame() {
           <Outlet />
         </main>
       </div>
-      {project !== null && <JobEvents key={project} project={project} />}
+      {project !== null && !isGuest && <JobEvents key={project} project={project} />}
       <Suspense fallback={null}>
         {overlay === 'palette' && (
           <CommandPalette project={project} onClose={() => setOverlay(null)} />

@@ -13,6 +13,7 @@ import { sessionQuery } from '../api/queries';
 import { jobStates, type Session } from '../api/types';
 import { homeProject, rememberProject } from './current-project';
 import { Frame } from './frame';
+import { ProjectPages } from './guest-page';
 import { NotFound, PageError, PagePending } from './page-states';
 import { readLegacyHash, type LegacyTarget } from './legacy-links';
 import { traceTableSearch, type TraceTableSearch } from '../features/traces/search';
@@ -163,7 +164,7 @@ const projectRoute = createRoute({
       rememberProject(params.project);
     }
   },
-  component: Outlet,
+  component: ProjectPages,
 });
 
 const homeRoute = createRoute({
@@ -234,7 +235,14 @@ function chartSearch(search: Search): ChartSearch {
   };
 }
 
-export const experimentTabs = ['runs', 'charts', 'explore', 'leaderboard', 'traces'] as const;
+export const experimentTabs = [
+  'runs',
+  'charts',
+  'explore',
+  'leaderboard',
+  'traces',
+  'permissions',
+] as const;
 export type ExperimentTab = (typeof experimentTabs)[number];
 export const aggregates = ['mean', 'least', 'greatest'] as const;
 export const exploreKinds = ['parallel', 'scatter', 'bar'] as const;
@@ -392,7 +400,7 @@ const modelsRoute = createRoute({
   component: lazyRouteComponent(() => import('../features/models/models-page'), 'ModelsPage'),
 });
 
-export const modelTabs = ['versions', 'card', 'history'] as const;
+export const modelTabs = ['versions', 'card', 'history', 'permissions'] as const;
 export type ModelTab = (typeof modelTabs)[number];
 export const versionTabs = ['overview', 'card', 'contents', 'lineage', 'history'] as const;
 export type VersionTab = (typeof versionTabs)[number];

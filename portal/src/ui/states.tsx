@@ -45,8 +45,8 @@ export function ErrorState({ error, retry }: { error: unknown; retry?: (() => vo
   const known = error instanceof ApiError ? error : null;
   const code = known?.unreachable === true ? 'unreachable' : (known?.code ?? 'unknown');
   return (
-    <div className="error" role="alert">
-      <Icon name="warning" />
+    <div className={code === 'permission_denied' ? 'error refused' : 'error'} role="alert">
+      <Icon name={code === 'permission_denied' ? 'lock' : 'warning'} />
       <div>
         <p className="error-title">{t(`error.${code}.what`)}</p>
         <p>{errorMessage(error)}</p>

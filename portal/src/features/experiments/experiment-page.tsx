@@ -2,6 +2,7 @@ import { useQuery } from '@tanstack/react-query';
 import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router';
 import { Suspense, lazy, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
+import { useHasRole } from '../../api/permissions';
 import { experimentsQuery } from '../../api/queries';
 import { experimentTabs, type ExperimentSearch, type ExperimentTab } from '../../app/router';
 import { parseSearch, stringifySearch } from '../../app/search';
@@ -14,6 +15,7 @@ import { ViewsMenu } from './views-menu';
 const ChartsView = lazy(() => import('./charts-view'));
 const ExploreView = lazy(() => import('./explore-view'));
 const LeaderboardView = lazy(() => import('./leaderboard-view'));
+const Permissions = lazy(() => import('../identity/permissions'));
 const TraceTable = lazy(() => import('../traces/trace-table'));
 const route = '/signed-in/$project/experiments/$experiment';
 
@@ -32,7 +34,9 @@ export function ExperimentPage() {
   );
   const onSearch = (change: Partial<ExperimentSearch>) =>
     void navigate({ search: (old) => ({ ...old, ...change }), replace: true });
-  const { tab = 'runs' } = search;
+  const isOwner = useHasRole(project, 'owner');
+  const shownTabs = experimentTabs.filter((name) => name !== 'permissions' || isOwner);
+  const tab = shownTabs.find((name) => name === search.tab) ?? 'runs';
   const view = experiment && {
     project,
     experiment: experiment.name,
@@ -45,6 +49,15 @@ export function ExperimentPage() {
     explore: () => view && <ExploreView {...view} />,
     leaderboard: () => view && <LeaderboardView {...view} />,
     traces: () => view && <TraceTable project={project} experiment={view.experiment} />,
+    permissions: () =>
+      experiment && (
+        <Permissions
+          project={project}
+          kind="experiment"
+          resource={experiment.id}
+          name={experiment.name}
+        />
+      ),
   };
   return (
     <div className="page">
@@ -78,7 +91,7 @@ export function ExperimentPage() {
             label={experiment.name}
             current={tab}
             onChange={(next) => onSearch({ tab: next === 'runs' ? undefined : next })}
-            tabs={experimentTabs.map((name) => ({
+            tabs={shownTabs.map((name) => ({
               name,
               label: t(`experiments.tab_${name}`),
               content: content[name],

@@ -1,6 +1,8 @@
 import { useQuery } from '@tanstack/react-query';
 import { Link, useParams } from '@tanstack/react-router';
 import { useTranslation } from 'react-i18next';
+import { ApiError } from '../../api/errors';
+import { useIsGuest } from '../../api/permissions';
 import { experimentsQuery } from '../../api/queries';
 import type { Experiment } from '../../api/types';
 import { currentLanguage } from '../../i18n';
@@ -14,6 +16,9 @@ export function ExperimentsPage() {
   const { t } = useTranslation();
   const { project } = useParams({ from: '/signed-in/$project/experiments' });
   const query = useQuery(experimentsQuery(project));
+  const isGuest = useIsGuest(project);
+  // A guest who was given things of the other kind only is refused the list.
+  const isRefused = isGuest && query.error instanceof ApiError && query.error.status === 403;
   const columns: Column<Experiment>[] = [
     {
       key: 'name',
@@ -58,17 +63,21 @@ export function ExperimentsPage() {
       <DataTable
         label={t('nav.experiments')}
         columns={columns}
-        rows={query.data?.items}
+        rows={isRefused ? [] : query.data?.items}
         rowKey={(experiment) => experiment.id}
-        error={query.error}
+        error={isRefused ? null : query.error}
         retry={() => void query.refetch()}
         empty={
-          <EmptyState
-            title={t('experiments.empty')}
-            command={`export MLFLOW_TRACKING_URI=${window.location.origin}/p/${project}\npython train.py`}
-          >
-            {t('experiments.empty_text')}
-          </EmptyState>
+          isGuest ? (
+            <EmptyState title={t('guest.none')}>{t('guest.none_text')}</EmptyState>
+          ) : (
+            <EmptyState
+              title={t('experiments.empty')}
+              command={`export MLFLOW_TRACKING_URI=${window.location.origin}/p/${project}\npython train.py`}
+            >
+              {t('experiments.empty_text')}
+            </EmptyState>
+          )
         }
       />
     </div>

@@ -1,8 +1,9 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router';
-import { useState } from 'react';
+import { Suspense, lazy, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { apiPath, request } from '../../api/client';
+import { useHasRole, useIsGuest } from '../../api/permissions';
 import {
   approvalRulesQuery,
   modelQuery,
@@ -26,6 +27,7 @@ import './models.css';
 import { OpenRequests } from './requests';
 import { VersionDetail } from './version-detail';
 
+const Permissions = lazy(() => import('../identity/permissions'));
 const route = '/signed-in/$project/models/$model';
 
 export function ModelPage() {
@@ -37,6 +39,7 @@ export function ModelPage() {
   const requests = useQuery(openRequestsQuery(project, name));
   const rules = useQuery(approvalRulesQuery(project));
   const [deployed, setDeployed] = useState<string | null>(null);
+  const isGuest = useIsGuest(project);
   const newest = versions.data?.items.reduce<ModelVersion | undefined>(
     (best, one) => (best === undefined || one.version > best.version ? one : best),
     undefined,
@@ -64,13 +67,15 @@ export function ModelPage() {
           newest !== undefined && (
             <>
               <DeleteModel project={project} name={name} />
-              <Button
-                look="primary"
-                icon="deploy"
-                onClick={() => setDeployed(`${name}/${newest.version}`)}
-              >
-                {t('models.deploy_version', { version: newest.version })}
-              </Button>
+              {!isGuest && (
+                <Button
+                  look="primary"
+                  icon="deploy"
+                  onClick={() => setDeployed(`${name}/${newest.version}`)}
+                >
+                  {t('models.deploy_version', { version: newest.version })}
+                </Button>
+              )}
             </>
           )
         }
@@ -151,7 +156,9 @@ interface LoadedModelProps {
 
 function LoadedModel({ project, model, versions, onDeploy }: LoadedModelProps) {
   const { t } = useTranslation();
-  const { tab = 'versions' } = useSearch({ from: route });
+  const { tab: wanted = 'versions' } = useSearch({ from: route });
+  const isOwner = useHasRole(project, 'owner');
+  const tab = wanted === 'permissions' && !isOwner ? 'versions' : wanted;
   const navigate = useNavigate({ from: '/$project/models/$model' });
   return (
     <div className="stack">
@@ -184,6 +191,24 @@ function LoadedModel({ project, model, versions, onDeploy }: LoadedModelProps) {
             label: t('models.history'),
             content: () => <History project={project} model={model.name} version={null} />,
           },
+          ...(isOwner
+            ? [
+                {
+                  name: 'permissions' as const,
+                  label: t('permissions.title'),
+                  content: () => (
+                    <Suspense fallback={<Skeleton lines={6} />}>
+                      <Permissions
+                        project={project}
+                        kind="registered_model"
+                        resource={model.name}
+                        name={model.name}
+                      />
+                    </Suspense>
+                  ),
+                },
+              ]
+            : []),
         ]}
       />
     </div>

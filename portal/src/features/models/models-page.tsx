@@ -2,6 +2,8 @@ import { useQuery } from '@tanstack/react-query';
 import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router';
 import { Suspense, lazy } from 'react';
 import { useTranslation } from 'react-i18next';
+import { ApiError } from '../../api/errors';
+import { useIsGuest } from '../../api/permissions';
 import { modelsQuery } from '../../api/queries';
 import type { Model } from '../../api/types';
 import { DataTable, type Column } from '../../ui/data-table';
@@ -59,6 +61,9 @@ export function ModelsPage() {
 function ModelTable({ project }: { project: string }) {
   const { t } = useTranslation();
   const query = useQuery(modelsQuery(project));
+  const isGuest = useIsGuest(project);
+  // A guest who was given things of the other kind only is refused the list.
+  const isRefused = isGuest && query.error instanceof ApiError && query.error.status === 403;
   const columns: Column<Model>[] = [
     {
       key: 'name',
@@ -113,19 +118,23 @@ function ModelTable({ project }: { project: string }) {
     <DataTable
       label={t('nav.models')}
       columns={columns}
-      rows={query.data?.items}
+      rows={isRefused ? [] : query.data?.items}
       rowKey={(model) => model.name}
-      error={query.error}
+      error={isRefused ? null : query.error}
       retry={() => void query.refetch()}
       empty={
-        <EmptyState
-          title={t('models.empty')}
-          command={
-            'import mlflow\nmlflow.sklearn.log_model(model, name="model", registered_model_name="iris")'
-          }
-        >
-          {t('models.empty_text')}
-        </EmptyState>
+        isGuest ? (
+          <EmptyState title={t('guest.none')}>{t('guest.none_text')}</EmptyState>
+        ) : (
+          <EmptyState
+            title={t('models.empty')}
+            command={
+              'import mlflow\nmlflow.sklearn.log_model(model, name="model", registered_model_name="iris")'
+            }
+          >
+            {t('models.empty_text')}
+          </EmptyState>
+        )
       }
     />
   );

@@ -4,6 +4,7 @@ import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { apiPath, request } from '../../api/client';
 import { ApiError } from '../../api/errors';
+import { useIsGuest } from '../../api/permissions';
 import { openRequestsQuery } from '../../api/queries';
 import type { ModelVersion } from '../../api/types';
 import type { VersionTab } from '../../app/router';
@@ -37,13 +38,16 @@ export function VersionDetail({ project, version, onDeploy }: VersionDetailProps
   const { view = 'overview' } = useSearch({ from: route });
   const navigate = useNavigate({ from: '/$project/models/$model' });
   const { model, version: number } = version;
+  const isGuest = useIsGuest(project);
   return (
     <Section
       title={t('models.version_title', { version: number })}
       actions={
-        <Button icon="deploy" onClick={() => onDeploy(`${model}/${number}`)}>
-          {t('action.deploy')}
-        </Button>
+        !isGuest && (
+          <Button icon="deploy" onClick={() => onDeploy(`${model}/${number}`)}>
+            {t('action.deploy')}
+          </Button>
+        )
       }
     >
       <Aliases project={project} version={version} />
