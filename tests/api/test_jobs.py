@@ -504,12 +504,13 @@ def test_a_job_of_the_servers_own_user_cannot_change_its_objects() -> None:
 
 def test_a_stream_ends_with_the_right_to_it(project: Project) -> None:
     with project.server.client() as admin:
-        made = admin.post("/api/v1/tokens", json={"name": f"stream-{project.name}"}).json()
+        body = {"name": f"stream-{project.name}", "scopes": ["read"]}
+        made = admin.post("/api/v1/tokens", json=body).json()
         headers = {"Authorization": f"Bearer {made['secret']}"}
         path = f"{project.server.url}/api/v1/projects/{project.name}/events?follow=true"
         with httpx.stream("GET", path, headers=headers, timeout=60) as answer:
             assert answer.status_code == 200
-            revoked = admin.delete(f"/api/v1/tokens/{made['token']['id']}")
+            revoked = admin.delete(f"/api/v1/tokens/{made['id']}")
             assert revoked.status_code == 200, revoked.text
             for _ in answer.iter_bytes():  # until the server ends it
                 pass
