@@ -52,7 +52,7 @@ class Connection:
         head, self._buffer = self._buffer[:end].lower(), self._buffer[end + 4 :]
         if not head.startswith(b"http/1.1 200"):
             self._receive()
-            raise SystemExit(f"{request[:80]!r}: {head[:40]!r} {self._buffer[:300]!r}")
+            raise RuntimeError(f"{request[:80]!r}: {head[:40]!r} {self._buffer[:300]!r}")
         length = int(head.split(b"content-length:")[1].split(b"\r\n")[0])
         while len(self._buffer) < length:
             self._receive()
@@ -65,7 +65,8 @@ class Connection:
     def _receive(self) -> None:
         piece = self._socket.recv(1 << 20)
         if not piece:
-            raise SystemExit("the server closed the connection")
+            # No SystemExit: it would end a pool's process without its parent being told.
+            raise ConnectionError("the server closed the connection")
         self._buffer += piece
 
 
