@@ -125,7 +125,9 @@ void Service::remove_project(const api::ProjectRef& project) {
         });
         if (removed) remove_folder(state.contributor.folder(row.build_id));
     }
-    remove_folder(state.contributor.cache_folder(project.number));
+    // A cache that was named by MARU_UV_CACHE may be other servers' as well.
+    if (!state.contributor.shares_cache())
+        remove_folder(state.contributor.cache_folder(project.number));
     state.database.write([&](sql::Connection& connection) {
         for (std::string_view table : {"code_snapshots", "code_blobs"})
             connection.execute(fmt::format("DELETE FROM {} WHERE project_id = $1", table),

@@ -56,6 +56,8 @@ class Contributor final : public compute::Contributor {
     StateCache& cache() { return cache_; }
     /// Of downloaded packages.
     std::filesystem::path cache_folder(std::int64_t user_number) const;
+    /// True where the cache of packages is not below the data directory.
+    bool shares_cache() const { return !options_.cache_directory.empty(); }
     /// Folder of one build.
     std::filesystem::path folder(std::string_view build_id) const;
 
