@@ -130,3 +130,10 @@ def test_what_cannot_be_made_again(maru: CommandLine, project: Project, work: Pa
     refused = maru("reproduce", run, code=1)
     assert "was not made by a job" in refused.stderr
     maru("compare", run, "0" * 32, code=3)
+
+
+def test_runs_that_ended_differently_are_not_identical(maru: CommandLine, project: Project) -> None:
+    """Even where neither has anything to compare."""
+    good, bad = (project.wait(project.run(program))["run_id"] for program in ("true", "false"))
+    assert not project.get(f"/runs/{good}/comparison", other=bad)["identical"]
+    assert "Neither run has metrics or outputs" in maru("compare", good, bad).stdout
